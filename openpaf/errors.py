@@ -1,0 +1,67 @@
+"""Everything openpaf raises on purpose.
+
+Each message is one line: what was wrong, what was got, what was expected, how to mend it.
+Every class also inherits the builtin a caller would expect to catch.
+"""
+
+from __future__ import annotations
+
+
+class OpenPafError(Exception):
+    """Root of every error raised on purpose by openpaf."""
+
+
+class ConfigError(OpenPafError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class FrameError(OpenPafError, ValueError):
+    """A frame is not a picture openpaf can read."""
+
+
+class FieldsError(OpenPafError, ValueError):
+    """Confidence maps or PAFs have the wrong shape, type or values."""
+
+
+class SkeletonError(OpenPafError, ValueError):
+    """A skeleton is unknown, inconsistent, or lacks a part that was asked for."""
+
+
+class ModelError(OpenPafError, ValueError):
+    """A model file is damaged, of the wrong kind, or has the wrong outputs."""
+
+
+class ModelNotFoundError(OpenPafError, FileNotFoundError):
+    """A model is neither a file nor a registry name that has been pulled."""
+
+
+class MissingExtraError(OpenPafError, ImportError):
+    """An optional dependency is needed for this and is not installed."""
+
+
+class SourceError(OpenPafError, OSError):
+    """An image, video, camera or url cannot be read."""
+
+
+class OutputError(OpenPafError, OSError):
+    """A result cannot be written where it was asked for."""
+
+
+class DownloadError(OpenPafError, OSError):
+    """A model could not be fetched from any of its mirrors."""
+
+
+class ChecksumError(DownloadError):
+    """A downloaded file is not the file the registry describes."""
+
+
+class DatasetError(OpenPafError, ValueError):
+    """Annotations or pictures of a data set cannot be used."""
+
+
+class CheckpointError(OpenPafError, ValueError):
+    """A training checkpoint or a published weight file cannot be loaded."""
+
+
+class ExportError(OpenPafError, RuntimeError):
+    """An exported model does not agree with the network it came from."""

@@ -1,0 +1,257 @@
+"""Skeletons as data: what the parts are called, which pairs are limbs, what is left and right.
+
+`paf_channels` is the order in which the published models of a skeleton give their PAF channels,
+counted from the first PAF channel; inside openpaf PAFs always follow the limb order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.errors import SkeletonError
+
+# Keypoint falloff of COCO's OKS; the last rows are not COCO's: they follow the spread of the same
+# joint where other data sets label it.
+_SIGMAS = {
+    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
+    "hip": 0.107, "knee": 0.087, "ankle": 0.089,
+    "neck": 0.079, "mid_hip": 0.107, "chest": 0.107, "head_top": 0.026,
+}  # fmt: skip
+_FOOT_SIGMAS = {
+    "left_big_toe": 0.068, "left_small_toe": 0.066, "left_heel": 0.066,
+    "right_big_toe": 0.092, "right_small_toe": 0.094, "right_heel": 0.094,
+}  # fmt: skip
+
+
+def _sigma(part: str) -> float:
+    if part in _FOOT_SIGMAS:
+        return _FOOT_SIGMAS[part]
+    return _SIGMAS[part.removeprefix("left_").removeprefix("right_")]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Names and topology of one set of keypoints.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Part names; a part's index k < K is its place here.
+    limbs : tuple of (int, int)
+        Ordered part pairs (a, b); a PAF points from a to b.
+    paf_channels : tuple of (int, int)
+        x and y channel of each limb in published models, from the first PAF channel.
+    redundant_limbs : tuple of int
+        Limbs outside the tree (ear-shoulder): they never found a person, only fill blanks.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+    paf_channels: tuple[tuple[int, int], ...]
+    redundant_limbs: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.parts)) != len(self.parts):
+            raise SkeletonError(f"{self.name}: part names must differ, got {self.parts}")
+        if any(not 0 <= part < len(self.parts) for limb in self.limbs for part in limb):
+            raise SkeletonError(f"{self.name}: limbs must index its {len(self.parts)} parts")
+        channels = sorted(channel for pair in self.paf_channels for channel in pair)
+        if channels != list(range(2 * len(self.limbs))):
+            raise SkeletonError(
+                f"{self.name}: paf_channels must use 0..{2 * len(self.limbs) - 1} once each"
+            )
+
+    def index(self, part: str) -> int:
+        """Index of a part by name.
+
+        Raises
+        ------
+        SkeletonError
+            When the skeleton has no such part; the message lists those it has.
+        """
+        try:
+            return self._indices[part]
+        except KeyError:
+            raise SkeletonError(
+                f"{self.name} has no part {part!r}; it has {', '.join(self.parts)}"
+            ) from None
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {part: index for index, part in enumerate(self.parts)}
+
+    @cached_property
+    def flip(self) -> tuple[int, ...]:
+        """For each part, the part it becomes in a mirrored frame."""
+        return tuple(self._indices.get(_mirrored(part), k) for k, part in enumerate(self.parts))
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """(left, right) part pairs."""
+        return tuple(
+            (k, other)
+            for k, other in enumerate(self.flip)
+            if other != k and self.parts[k].startswith("left_")
+        )
+
+    @cached_property
+    def flip_limbs(self) -> tuple[int, ...]:
+        """For each limb, the limb it becomes in a mirrored frame."""
+        place = {limb: index for index, limb in enumerate(self.limbs)}
+        return tuple(place[self.flip[a], self.flip[b]] for a, b in self.limbs)
+
+    @cached_property
+    def sigmas(self) -> tuple[float, ...]:
+        """OKS falloff of each part."""
+        return tuple(_sigma(part) for part in self.parts)
+
+    @cached_property
+    def colors(self) -> tuple[tuple[int, int, int], ...]:
+        """A BGR colour a limb: warm on the person's right, cool on the left, green between."""
+        return tuple(_limb_color(self.parts[a], self.parts[b]) for a, b in self.limbs)
+
+    def convert(
+        self, keypoints: NDArray[np.float32], scores: NDArray[np.float32], target: Skeleton
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Rewrite keypoints of this skeleton as keypoints of another.
+
+        Parts are matched by name. A neck or mid-hip the source lacks is the mean of both shoulders
+        or hips where both were found, with the lower of their scores. Anything else is missing.
+
+        Parameters
+        ----------
+        keypoints : (N, K, 2) float32
+        scores : (N, K) float32
+        target : Skeleton
+
+        Returns
+        -------
+        keypoints : (N, target K, 2) float32, NaN where missing
+        scores : (N, target K) float32, 0 where missing
+        """
+        count = len(keypoints)
+        out = np.full((count, len(target.parts), 2), np.nan, np.float32)
+        out_scores = np.zeros((count, len(target.parts)), np.float32)
+        for k, part in enumerate(target.parts):
+            if part in self._indices:
+                out[:, k] = keypoints[:, self._indices[part]]
+                out_scores[:, k] = scores[:, self._indices[part]]
+            elif part in _MIDPOINTS and all(side in self._indices for side in _MIDPOINTS[part]):
+                left, right = (self._indices[side] for side in _MIDPOINTS[part])
+                both = np.minimum(scores[:, left], scores[:, right])
+                found = both > 0
+                out[found, k] = (keypoints[found, left] + keypoints[found, right]) / 2
+                out_scores[:, k] = both
+        return out, out_scores
+
+
+_MIDPOINTS = {
+    "neck": ("left_shoulder", "right_shoulder"),
+    "mid_hip": ("left_hip", "right_hip"),
+}
+
+
+def _mirrored(part: str) -> str:
+    if part.startswith("left_"):
+        return "right_" + part.removeprefix("left_")
+    if part.startswith("right_"):
+        return "left_" + part.removeprefix("right_")
+    return part
+
+
+_RIGHT_COLORS = {"arm": (0, 128, 255), "leg": (60, 60, 240), "head": (120, 170, 255)}
+_LEFT_COLORS = {"arm": (255, 170, 0), "leg": (255, 90, 60), "head": (255, 210, 120)}
+_MIDDLE_COLOR = (110, 220, 70)
+
+
+def _limb_color(a: str, b: str) -> tuple[int, int, int]:
+    names = a + b
+    if "shoulder" in names and "ear" not in names or "elbow" in names:
+        region = "arm"
+    elif "eye" in names or "ear" in names:
+        region = "head"
+    else:
+        region = "leg"
+    right, left = "right_" in names, "left_" in names
+    if right == left:
+        return _MIDDLE_COLOR
+    return _RIGHT_COLORS[region] if right else _LEFT_COLORS[region]
+
+
+def _interleaved(first: list[int]) -> tuple[tuple[int, int], ...]:
+    return tuple((channel, channel + 1) for channel in first)
+
+
+COCO_17 = Skeleton(
+    "COCO_17",
+    (
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder",
+        "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip",
+        "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    ),
+    (
+        (15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7),
+        (6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6),
+    ),
+    _interleaved(list(range(0, 38, 2))),
+)  # fmt: skip
+
+COCO_18 = Skeleton(
+    "COCO_18",
+    (
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder",
+        "left_elbow", "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip",
+        "left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear",
+    ),
+    (
+        (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11),
+        (11, 12), (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
+    ),
+    _interleaved([12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26]),
+    (17, 18),
+)  # fmt: skip
+
+BODY_25 = Skeleton(
+    "BODY_25",
+    (
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder",
+        "left_elbow", "left_wrist", "mid_hip", "right_hip", "right_knee", "right_ankle",
+        "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear",
+        "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
+        "right_heel",
+    ),
+    (
+        (1, 8), (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (10, 11),
+        (8, 12), (12, 13), (13, 14), (1, 0), (0, 15), (15, 17), (0, 16), (16, 18), (2, 17),
+        (5, 18), (14, 19), (19, 20), (14, 21), (11, 22), (22, 23), (11, 24),
+    ),
+    _interleaved(
+        [
+            0, 14, 22, 16, 18, 24, 26, 6, 2, 4, 8, 10, 12, 30, 32, 36, 34, 38, 20, 28, 40, 42,
+            44, 46, 48, 50,
+        ]
+    ),
+    (18, 19),
+)  # fmt: skip
+
+MPI_15 = Skeleton(
+    "MPI_15",
+    (
+        "head_top", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder",
+        "left_elbow", "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip",
+        "left_knee", "left_ankle", "chest",
+    ),
+    (
+        (0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 14), (14, 8), (8, 9),
+        (9, 10), (14, 11), (11, 12), (12, 13),
+    ),
+    _interleaved(list(range(0, 28, 2))),
+)  # fmt: skip
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_17, COCO_18, BODY_25, MPI_15)}
+"""Every built-in skeleton by name."""
