@@ -1,0 +1,5 @@
+"""`python -m openpaf` is the `openpaf` command."""
+
+from openpaf.cli import main
+
+main()

@@ -1,0 +1,183 @@
+"""The `openpaf` command: one module a verb, imported only when that verb is typed.
+
+To add a verb, write `openpaf/cli/<verb>.py` with a `command` (a function, or a `typer.Typer` for a
+verb with verbs of its own) and give it a line in `VERBS`.
+
+Exit codes: 0 all done, 1 some inputs failed and the rest were done, 2 nothing was done because of
+a usage error or an `OpenPafError`, 70 a bug, 130 Ctrl-C, 141 the reader of stdout went away.
+Results go to stdout; every message and progress bar goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from openpaf import __version__
+from openpaf.errors import ConfigError, MissingExtraError, OpenPafError
+
+VERBS = {
+    "detect": "Find the people in pictures: annotated copies and JSON.",
+    "run": "Follow people in a video, camera or stream.",
+    "webcam": "Follow people in front of camera 0, in a window.",
+    "weights": "List, fetch and convert models.",
+    "export": "Turn a network into an ONNX file that describes itself.",
+    "train": "Train a network on COCO-format keypoints.",
+    "val": "Measure accuracy on COCO-format keypoints.",
+    "info": "Check this installation: versions, devices, models, a self-test.",
+}
+
+_EXTRAS = {
+    "onnxruntime": "cpu",
+    "openvino": "openvino",
+    "torch": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "google": "convert",
+    "safetensors": "convert",
+    "pycocotools": "val",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "ray": "ray",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after `openpaf`; `sys.argv[1:]` when left out.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # `--debug` is taken anywhere, because it is typed after something went wrong.
+    end = words.index("--") if "--" in words else len(words)
+    debug = "--debug" in words[:end]
+    words = [word for word in words[:end] if word != "--debug"] + words[end:]
+    try:
+        _set_up_logging(debug)
+        sys.exit(_run(words))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        # What is still buffered has no reader; without this Python complains about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        sys.exit(_explain(error, words))
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        _application(words)(["--help"], prog_name="openpaf", standalone_mode=False)
+        return 2
+    result = _application(words)(words, prog_name="openpaf", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _application(words: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        help="Frame in, people out: realtime multi-person 2-D pose.",
+        epilog="Start with: openpaf detect photo.jpg --out found",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    completed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split()[1:]
+    verb = next((word for word in [*words, *completed] if not word.startswith("-")), None)
+    for name, summary in VERBS.items():
+        command = _load(name) if name == verb else _not_loaded
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, help=summary)
+        else:
+            app.command(name, short_help=summary)(command)
+    return app
+
+
+def _load(verb: str) -> Callable[..., object] | typer.Typer:
+    module = f"{__name__}.{verb}"
+    try:
+        command: Callable[..., object] | typer.Typer = importlib.import_module(module).command
+    except ModuleNotFoundError as error:
+        if error.name == module:
+            raise ConfigError(f"the verb {verb!r} is not part of this version") from None
+        raise
+    return command
+
+
+def _not_loaded() -> None:
+    """Stand for a verb that was not typed; only its line in `--help` is ever used."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"openpaf {__version__}")
+        raise typer.Exit()
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="On an error, show the traceback. Works after any verb.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _set_up_logging(debug: bool) -> None:
+    level = "DEBUG" if debug else os.environ.get("OPENPAF_LOG_LEVEL", "WARNING").upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ConfigError(
+            f"OPENPAF_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, got {level!r}"
+        )
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("openpaf: %(message)s"))
+    logger = logging.getLogger("openpaf")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(level)
+
+
+def _explain(error: Exception, words: list[str]) -> int:
+    """Print the one line an error deserves and give the exit code that goes with it."""
+    usage_message = getattr(error, "format_message", None)
+    if usage_message is not None:
+        verb = words[0] + " " if words and words[0] in VERBS else ""
+        line = " ".join(usage_message().split())
+        return _fail(f"{line.rstrip('.')}; see openpaf {verb}--help")
+    if isinstance(error, ModuleNotFoundError) and not isinstance(error, OpenPafError):
+        error = _missing_extra(error)
+    if isinstance(error, OpenPafError | OSError):
+        return _fail(str(error))
+    _fail(f"{type(error).__name__}: {error}; this is a bug, --debug shows where")
+    return 70
+
+
+def _missing_extra(error: ModuleNotFoundError) -> Exception:
+    library = (error.name or "").partition(".")[0]
+    if library not in _EXTRAS:
+        return error
+    extra = _EXTRAS[library]
+    return MissingExtraError(
+        f'this needs {library}, which is not installed; pip install "openpaf[{extra}]"'
+    )
+
+
+def _fail(line: str) -> int:
+    print(f"openpaf: {' '.join(line.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,38 @@
+"""What the verbs say while they work: on stderr, so that stdout holds results alone."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+def warn(line: str) -> None:
+    """Print one line on stderr, in the form of the error messages."""
+    print(f"openpaf: {line}", file=sys.stderr)
+
+
+def progress_bar() -> Progress:
+    """Give a `rich` progress bar on stderr, silent unless stderr is a terminal.
+
+    Use it as a context manager and `track` or `add_task` and `advance` inside.
+    """
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
