@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openpaf.errors import ConfigError
+from openpaf.network.pafnet import StageOutput
 from openpaf.skeleton import BODY_25, COCO_18, MPI_15, Skeleton
 
 _BACKBONE = (
@@ -37,8 +38,8 @@ class PublishedNetwork(nn.Module):
     ----------
     stride : int
         Net-input pixels a field cell.
-    scale, offset : float
-        Normalised input = colour-ordered pixel value * scale + offset.
+    scale, offset : tuple of 3 float
+        Normalised input = colour-ordered pixel value * scale + offset, channel by channel.
     color : str
         Colour order of the input, "bgr" or "rgb".
     background : bool
@@ -48,8 +49,8 @@ class PublishedNetwork(nn.Module):
     """
 
     stride = 8
-    scale = 1 / 256
-    offset = -0.5
+    scale = (1 / 256, 1 / 256, 1 / 256)
+    offset = (-0.5, -0.5, -0.5)
     color = "bgr"
     background = True
 
@@ -87,7 +88,7 @@ class PublishedNetwork(nn.Module):
             x = functional.max_pool2d(x, 2) if isinstance(layer, str) else self._step(layer[0], x)
         return x
 
-    def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, x: Tensor) -> list[StageOutput]:
         """Predict PAFs and confidence maps, stage by stage.
 
         Parameters
@@ -97,8 +98,8 @@ class PublishedNetwork(nn.Module):
 
         Returns
         -------
-        list of ((B, 2L, h, w), (B, K + 1, h, w))
-            PAFs and confidence maps after each stage; the last pair is the prediction.
+        list of ("pafs", (B, 2L, h, w)) and ("confidence_maps", (B, K + 1, h, w))
+            In the order they are computed; the last of each kind is the prediction.
         """
         raise NotImplementedError
 
@@ -116,8 +117,8 @@ class PublishedNetwork(nn.Module):
             The last map is the background.
         pafs : (B, 2L, h, w) float32
         """
-        pafs, confidence_maps = self(x)[-1]
-        return confidence_maps, pafs
+        last = dict(self.forward(x))
+        return last["confidence_maps"], last["pafs"]
 
 
 def _prelu(convolution: str) -> str:
@@ -148,16 +149,17 @@ class TwoBranchNetwork(PublishedNetwork):
             x = self._step(f"{prefix}{i}_{suffix}", x)
         return self._conv(f"{prefix}{layers}_{suffix}", x)
 
-    def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, x: Tensor) -> list[StageOutput]:
+        """Predict as `PublishedNetwork.forward` says, PAFs and confidence maps by turns."""
         features = self._features(x)
         pafs = self._branch(features, "conv5_", "CPM_L1", 5)
         maps = self._branch(features, "conv5_", "CPM_L2", 5)
-        predictions = [(pafs, maps)]
+        predictions = [("pafs", pafs), ("confidence_maps", maps)]
         for stage in range(2, self.stages + 1):
             x = torch.cat([pafs, maps, features], 1)
             pafs = self._branch(x, "Mconv", f"stage{stage}_L1", 7)
             maps = self._branch(x, "Mconv", f"stage{stage}_L2", 7)
-            predictions.append((pafs, maps))
+            predictions += [("pafs", pafs), ("confidence_maps", maps)]
         return predictions
 
 
@@ -193,26 +195,17 @@ class Body25Network(PublishedNetwork):
             x = torch.cat([first, second, third], 1)
         return self._conv(f"Mconv7_{stage}", self._step(f"Mconv6_{stage}", x))
 
-    def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Predict PAFs and confidence maps; the pairs are those of the two confidence-map stages.
-
-        Parameters
-        ----------
-        x : (B, 3, H, W) float32
-            Normalised frames; H and W multiples of 8.
-
-        Returns
-        -------
-        list of ((B, 52, h, w), (B, 26, h, w))
-            The PAFs of both pairs are those of the last PAF stage.
-        """
+    def forward(self, x: Tensor) -> list[StageOutput]:
+        """Predict as `PublishedNetwork.forward` says, all PAFs before the confidence maps."""
         features = self._features(x)
         pafs = self._stage("stage0_L2", features)
+        predictions = [("pafs", pafs)]
         for stage in (1, 2, 3):
             pafs = self._stage(f"stage{stage}_L2", torch.cat([features, pafs], 1))
+            predictions.append(("pafs", pafs))
         first = self._stage("stage0_L1", torch.cat([features, pafs], 1))
         maps = self._stage("stage1_L1", torch.cat([features, first, pafs], 1))
-        return [(pafs, first), (pafs, maps)]
+        return [*predictions, ("confidence_maps", first), ("confidence_maps", maps)]
 
 
 LAYOUTS: dict[str, Callable[[], PublishedNetwork]] = {
