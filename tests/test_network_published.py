@@ -61,9 +61,12 @@ def test_parameter_counts(layout: str) -> None:
 def test_every_stage_is_returned() -> None:
     with torch.device("meta"):
         x = torch.zeros(1, 3, 16, 24)
-        assert len(LAYOUTS["vgg19-mpi-4"]()(x)) == 4
-        stages = LAYOUTS["vgg19-body25"]()(x)
-    assert [tuple(part.shape) for part in stages[-1]] == [(1, 52, 2, 3), (1, 26, 2, 3)]
+        four_stages = LAYOUTS["vgg19-mpi-4"]()(x)
+        body25 = LAYOUTS["vgg19-body25"]()(x)
+    assert [kind for kind, _ in four_stages] == ["pafs", "confidence_maps"] * 4
+    assert [kind for kind, _ in body25] == ["pafs"] * 4 + ["confidence_maps"] * 2
+    assert body25[3][1].shape == (1, 52, 2, 3)
+    assert body25[5][1].shape == (1, 26, 2, 3)
 
 
 def test_unknown_layout_is_refused() -> None:
