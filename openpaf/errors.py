@@ -23,6 +23,10 @@ class FieldsError(OpenPafError, ValueError):
     """Confidence maps or PAFs have the wrong shape, type or values."""
 
 
+class PosesError(OpenPafError, ValueError):
+    """Keypoints, scores or ids do not belong together."""
+
+
 class SkeletonError(OpenPafError, ValueError):
     """A skeleton is unknown, inconsistent, or lacks a part that was asked for."""
 

@@ -1,0 +1,125 @@
+"""Poses in the forms other programs read. Their libraries are imported only when asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openpaf.errors import MissingExtraError
+from openpaf.skeleton import COCO_17, COCO_18
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import supervision as sv
+
+    from openpaf.poses import Poses
+    from openpaf.skeleton import Skeleton
+
+_OPENPOSE_VERSION = 1.3
+_OPENPOSE_UNUSED = (
+    "face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d",
+    "pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d",
+)  # fmt: skip
+_PERSON_CATEGORY = 1
+
+
+def _flat(poses: Poses, target: Skeleton) -> list[list[float]]:
+    """One list a person: x, y, score of each part in turn, zeros where it is missing."""
+    keypoints, scores = poses.keypoints, poses.scores
+    if poses.skeleton != target:
+        keypoints, scores = poses.skeleton.convert(keypoints, scores, target)
+    triples = np.concatenate([np.nan_to_num(keypoints), scores[..., None]], axis=2)
+    # In float64, so that rounding leaves short numbers in JSON.
+    flat = triples.astype(np.float64).round(4).reshape(len(poses), 3 * len(target.parts))
+    rows: list[list[float]] = flat.tolist()
+    return rows
+
+
+def to_openpose(poses: Poses) -> dict[str, Any]:
+    """OpenPose's JSON object of one frame, version 1.3.
+
+    `people` holds one object a person with `pose_keypoints_2d`, flat x, y, score in the skeleton's
+    part order, zeros where missing. OpenPose has no 17-part body, so COCO_17 becomes COCO_18.
+    """
+    skeleton = COCO_18 if poses.skeleton == COCO_17 else poses.skeleton
+    ids = [-1] * len(poses) if poses.ids is None else poses.ids.tolist()
+    return {
+        "version": _OPENPOSE_VERSION,
+        "people": [
+            {"person_id": [person_id], "pose_keypoints_2d": row}
+            | {key: [] for key in _OPENPOSE_UNUSED}
+            for person_id, row in zip(ids, _flat(poses, skeleton), strict=True)
+        ],
+    }
+
+
+def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
+    """COCO keypoint results of one image: 17 parts, flat x, y, score, zeros where missing.
+
+    There is no `bbox`: pycocotools takes results that hold one for box results.
+    """
+    return [
+        {
+            "image_id": image_id,
+            "category_id": _PERSON_CATEGORY,
+            "keypoints": row,
+            "score": round(float(score), 6),
+        }
+        for row, score in zip(_flat(poses, COCO_17), poses.person_scores, strict=True)
+    ]
+
+
+def to_supervision(poses: Poses) -> sv.KeyPoints:
+    """`supervision.KeyPoints` of class 0; missing parts are at 0, 0 as that library expects.
+
+    `data["person_score"]`, and `data["person_id"]` where people are tracked, go along.
+
+    Raises
+    ------
+    MissingExtraError
+        When supervision is not installed.
+    """
+    try:
+        import supervision as sv
+    except ImportError as error:
+        raise MissingExtraError(
+            "to_supervision() needs supervision; install it with: pip install supervision"
+        ) from error
+    data: dict[str, Any] = {"person_score": poses.person_scores.copy()}
+    if poses.ids is not None:
+        data["person_id"] = poses.ids.copy()
+    return sv.KeyPoints(
+        np.nan_to_num(poses.keypoints),
+        np.zeros(len(poses), int),
+        poses.scores.copy(),
+        data=data,
+    )
+
+
+def to_dataframe(poses: Poses) -> pd.DataFrame:
+    """One row a keypoint found: person, id (-1 where not tracked), part, x, y, score.
+
+    Raises
+    ------
+    MissingExtraError
+        When pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError(
+            "to_dataframe() needs pandas; install it with: pip install pandas"
+        ) from error
+    person, part = np.nonzero(poses.scores)
+    ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
+    return pd.DataFrame(
+        {
+            "person": person,
+            "id": ids[person],
+            "part": np.array(poses.skeleton.parts, dtype=object)[part],
+            "x": poses.keypoints[person, part, 0],
+            "y": poses.keypoints[person, part, 1],
+            "score": poses.scores[person, part],
+        }
+    )

@@ -1,0 +1,236 @@
+"""The people found in one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from openpaf.errors import PosesError
+from openpaf.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import supervision as sv
+
+
+class Keypoint(NamedTuple):
+    """One part of one person: frame px, and a score that is 0 where the part was not found."""
+
+    x: float
+    y: float
+    score: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Person:
+    """One person of a `Poses`; `person["nose"]` is a `Keypoint`.
+
+    Attributes
+    ----------
+    keypoints : (K, 2) float32
+        Frame px, NaN where a part was not found.
+    scores : (K,) float32
+        0 where a part was not found.
+    score : float
+    id : int or None
+        Stays with a person from frame to frame when they are tracked.
+    skeleton : Skeleton
+    """
+
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    score: float
+    id: int | None
+    skeleton: Skeleton
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """(4,) x0, y0, x1, y1 around the keypoints found."""
+        box: NDArray[np.float32] = _boxes(self.keypoints[None])[0]
+        return box
+
+    def __getitem__(self, part: str | int) -> Keypoint:
+        """Look up a part by name or index; NaN, NaN, 0 where it was not found.
+
+        Raises
+        ------
+        SkeletonError
+            When the skeleton has no part of that name.
+        """
+        k = self.skeleton.index(part) if isinstance(part, str) else part
+        x, y = self.keypoints[k].tolist()
+        return Keypoint(x, y, float(self.scores[k]))
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def __iter__(self) -> Iterator[Keypoint]:
+        return (self[k] for k in range(len(self)))
+
+    def __repr__(self) -> str:
+        found = int(np.count_nonzero(self.scores))
+        name = "" if self.id is None else f"id {self.id}, "
+        return f"<Person {name}{found} of {len(self)} parts, score {self.score:.2f}>"
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Poses:
+    """Everyone found in one frame; nobody is N = 0, never None.
+
+    The arrays are copies, read-only, and so safe to keep and to share between threads.
+
+    Parameters
+    ----------
+    keypoints : (N, K, 2) float32
+        x, y in frame px (net-input px when it comes from `decode`), NaN where a part is missing.
+    scores : (N, K) float32
+        0 where a part is missing.
+    person_scores : (N,) float32
+    skeleton : Skeleton
+        Gives the K parts their names.
+    ids : (N,) int64 or None
+        None where people are not tracked.
+    frame_size : (width, height) or None
+        Of the frame the coordinates refer to.
+    timings : mapping of str to float
+        Milliseconds each stage took.
+
+    Raises
+    ------
+    PosesError
+        When shapes disagree, or a part has a score without a position or the reverse.
+    """
+
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    person_scores: NDArray[np.float32]
+    skeleton: Skeleton
+    ids: NDArray[np.int64] | None = None
+    frame_size: tuple[int, int] | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        parts = len(self.skeleton.parts)
+        keypoints = _owned(self.keypoints, np.float32)
+        if keypoints.ndim != 3 or keypoints.shape[1:] != (parts, 2):
+            raise PosesError(f"keypoints must be (N, {parts}, 2), got {keypoints.shape}")
+        people = len(keypoints)
+        scores = _owned(self.scores, np.float32)
+        if scores.shape != (people, parts):
+            raise PosesError(f"scores must be ({people}, {parts}), got {scores.shape}")
+        person_scores = _owned(self.person_scores, np.float32)
+        if person_scores.shape != (people,):
+            raise PosesError(f"person_scores must be ({people},), got {person_scores.shape}")
+        found = np.isfinite(keypoints[..., 0] + keypoints[..., 1])
+        if not (found == (scores != 0)).all():
+            raise PosesError(
+                "a part must have finite x, y and a score that is not 0, or NaN, NaN and 0 if "
+                "missing"
+            )
+        object.__setattr__(self, "keypoints", keypoints)
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "person_scores", person_scores)
+        if self.ids is not None:
+            ids = _owned(self.ids, np.int64)
+            if ids.shape != (people,):
+                raise PosesError(f"ids must be ({people},) or None, got {ids.shape}")
+            object.__setattr__(self, "ids", ids)
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton, frame_size: tuple[int, int] | None = None) -> Poses:
+        """Nobody: keypoints of shape (0, K, 2)."""
+        parts = len(skeleton.parts)
+        return cls(
+            np.empty((0, parts, 2), np.float32),
+            np.empty((0, parts), np.float32),
+            np.empty(0, np.float32),
+            skeleton,
+            frame_size=frame_size,
+        )
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(N, 4) x0, y0, x1, y1 around the keypoints found; NaN for a person without any."""
+        return _boxes(self.keypoints)
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def __iter__(self) -> Iterator[Person]:
+        return (self[n] for n in range(len(self)))
+
+    @overload
+    def __getitem__(self, which: int) -> Person: ...
+    @overload
+    def __getitem__(self, which: slice | NDArray[Any] | list[int]) -> Poses: ...
+    def __getitem__(self, which: int | slice | NDArray[Any] | list[int]) -> Person | Poses:
+        """`poses[0]` is a `Person`; a slice, a mask or a list of indices gives `Poses`."""
+        if isinstance(which, (int, np.integer)):
+            return Person(
+                self.keypoints[which],
+                self.scores[which],
+                float(self.person_scores[which]),
+                None if self.ids is None else int(self.ids[which]),
+                self.skeleton,
+            )
+        return Poses(
+            self.keypoints[which],
+            self.scores[which],
+            self.person_scores[which],
+            self.skeleton,
+            None if self.ids is None else self.ids[which],
+            self.frame_size,
+            self.timings,
+        )
+
+    def __repr__(self) -> str:
+        people = "1 person" if len(self) == 1 else f"{len(self)} people"
+        size = "" if self.frame_size is None else " in {}x{}".format(*self.frame_size)
+        return f"<Poses {people}, {self.skeleton.name}{size}>"
+
+    def draw(self, frame: ArrayLike, **style: Any) -> NDArray[np.uint8]:
+        """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw.draw`."""
+        from openpaf.draw import draw
+
+        return draw(frame, self, **style)
+
+    def to_openpose(self) -> dict[str, Any]:
+        """OpenPose's JSON object of one frame; see `openpaf.interop.to_openpose`."""
+        from openpaf.interop import to_openpose
+
+        return to_openpose(self)
+
+    def to_coco(self, image_id: int) -> list[dict[str, Any]]:
+        """COCO keypoint results, 17 parts a person; see `openpaf.interop.to_coco`."""
+        from openpaf.interop import to_coco
+
+        return to_coco(self, image_id)
+
+    def to_supervision(self) -> sv.KeyPoints:
+        """`supervision.KeyPoints`; see `openpaf.interop.to_supervision`."""
+        from openpaf.interop import to_supervision
+
+        return to_supervision(self)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row a keypoint found; see `openpaf.interop.to_dataframe`."""
+        from openpaf.interop import to_dataframe
+
+        return to_dataframe(self)
+
+
+def _owned(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
+    array = np.array(values, dtype, order="C")
+    array.flags.writeable = False
+    return array
+
+
+def _boxes(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+    # fmin and fmax ignore NaN without the warning that nanmin gives for a person with no part.
+    low = np.fmin.reduce(keypoints, axis=1)
+    high = np.fmax.reduce(keypoints, axis=1)
+    return np.concatenate([low, high], axis=1)
