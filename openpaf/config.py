@@ -1,0 +1,84 @@
+"""How the decoder is set: one frozen record, checked once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from openpaf.errors import ConfigError
+
+Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "centroid"]
+REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
+
+
+def _fraction(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ConfigError(f"{name} must be a number from 0 to 1, got {value!r}")
+
+
+def _count(name: str, value: int, lowest: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise ConfigError(
+            f"{name} must be a whole number from {lowest} to {highest}, got {value!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderConfig:
+    """Options of the decoder; the defaults suit networks trained the OpenPose way.
+
+    Parameters
+    ----------
+    peak_threshold : float
+        A confidence-map maximum is a candidate when above this.
+    refinement : str
+        How a candidate is placed between cells: "none", "quadratic", "log_quadratic",
+        "quarter_offset" or "centroid".
+    max_candidates : int
+        At most so many candidates a part; the strongest stay.
+    paf_threshold : float
+        A sample along a limb counts when the PAF along the limb is above this.
+    paf_min_fraction : float
+        Share of samples that must count for a pair of candidates to be connected.
+    paf_samples : int
+        Samples along a limb.
+    min_parts : int
+        People of fewer parts are dropped.
+    min_score : float
+        People whose score per part is lower are dropped.
+    max_people : int or None
+        At most so many people; those of the highest score stay.
+
+    Raises
+    ------
+    ConfigError
+        When an option has a value that cannot work.
+    """
+
+    peak_threshold: float = 0.1
+    refinement: Refinement = "log_quadratic"
+    max_candidates: int = 256
+    paf_threshold: float = 0.05
+    paf_min_fraction: float = 0.8
+    paf_samples: int = 10
+    min_parts: int = 3
+    min_score: float = 0.2
+    max_people: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("peak_threshold", "paf_threshold", "paf_min_fraction"):
+            _fraction(name, getattr(self, name))
+        if self.refinement not in REFINEMENTS:
+            raise ConfigError(
+                f"refinement must be one of {', '.join(REFINEMENTS)}, got {self.refinement!r}"
+            )
+        _count("max_candidates", self.max_candidates, 1, 4096)
+        _count("paf_samples", self.paf_samples, 2, 100)
+        _count("min_parts", self.min_parts, 1, 1000)
+        if isinstance(self.min_score, bool) or not isinstance(self.min_score, (int, float)):
+            raise ConfigError(f"min_score must be a number, got {self.min_score!r}")
+        if not (math.isfinite(self.min_score) and self.min_score >= 0):
+            raise ConfigError(f"min_score must be finite and not negative, got {self.min_score!r}")
+        if self.max_people is not None:
+            _count("max_people", self.max_people, 1, 1_000_000)
