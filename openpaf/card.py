@@ -197,7 +197,8 @@ class ModelCard:
         unknown = sorted(map(str, values.keys() - known))
         if unknown:
             raise ConfigError(
-                f"{where} has an unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+                f"{where} has an unknown key {', '.join(unknown)}; "
+                f"known are {', '.join(sorted(known))}"
             )
         missing = sorted({"name", "skeleton"} - values.keys())
         if missing:
@@ -241,7 +242,7 @@ HUMAN_POSE_ESTIMATION_0001 = ModelCard(
     license="Apache-2.0",
     training_data="COCO 2017 keypoints",
 )
-"""The Open Model Zoo's lightweight OpenPose, whose files describe themselves by output names only."""
+"""The Open Model Zoo's lightweight OpenPose; its files say what they are by output names only."""
 
 BUILT_IN = (HUMAN_POSE_ESTIMATION_0001,)
 
