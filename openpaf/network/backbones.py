@@ -118,9 +118,7 @@ class MobileNetFront(nn.Module):
         return [self.conv1, self.shallow, self.deep]
 
 
-def _separables(
-    inputs: int, blocks: tuple[tuple[int, int], ...]
-) -> tuple[nn.Sequential, int]:
+def _separables(inputs: int, blocks: tuple[tuple[int, int], ...]) -> tuple[nn.Sequential, int]:
     layers = []
     for outputs, stride in blocks:
         layers.append(_Separable(inputs, outputs, stride))

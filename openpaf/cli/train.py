@@ -1,0 +1,128 @@
+"""`openpaf train`: a recipe and a folder of data in, a checkpoint and an ONNX file out."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from openpaf.errors import ConfigError, OutputError
+from openpaf.train.config import read_recipe
+
+
+def command(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe (TOML) or the name of a built-in one: default.")
+    ] = "default",
+    data: Annotated[
+        Path, typer.Option(help="Folder that the recipe's paths are relative to.")
+    ] = Path("."),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path(
+        "runs/default"
+    ),
+    images: Annotated[int | None, typer.Option(help="Pictures to see in all.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Start from the averaged weights of this checkpoint.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
+) -> None:
+    """Train a network on COCO-format keypoints and write it as ONNX.
+
+    A run that was stopped goes on where it stopped when the same command is typed again. Ctrl-C
+    saves first. SIGUSR1 pauses the run and a second one lets it go on.
+
+    openpaf train default --data ../data --out runs/mine
+    """
+    import torch
+
+    from openpaf.train.fit import Trainer
+    from openpaf.train.log import Log, plot
+
+    if threads:
+        torch.set_num_threads(threads)
+    config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    console = Console(stderr=True)
+    trainer = Trainer(config, data, out, device)
+    last = out / "last.pt"
+    if last.exists():
+        trainer.resume(last)
+        console.print(f"resuming {last} at step {trainer.step} of {config.steps}")
+    elif start is not None:
+        trainer.start_from(start)
+        console.print(f"starting from the weights of {start}")
+    shutil.copyfile(_recipe_path(recipe), out / "recipe.toml")
+    log = Log(out, config.batch)
+    control = _Control()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("training", total=config.steps, completed=trainer.step)
+
+        def report(progress: Any) -> None:
+            log.add(progress)
+            loss = sum(v for name, v in progress.losses.items() if name != "features")
+            bar.update(
+                task,
+                completed=progress.step,
+                description=f"loss {loss:.3f} {progress.images_per_second:.1f} images/s",
+            )
+
+        trainer.run(report, control.stop)
+    plot(out)
+    if control.signal is not None:
+        console.print(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
+        raise typer.Exit(128 + control.signal)
+    console.print(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
+
+
+def _recipe_path(recipe: str) -> Path:
+    path = Path(recipe)
+    if path.suffix == ".toml":
+        return path
+    built_in = resources.files("openpaf.train") / "recipes" / f"{recipe}.toml"
+    if not built_in.is_file():
+        raise ConfigError(f"there is no built-in recipe {recipe!r}; give a .toml file or: default")
+    return Path(str(built_in))
+
+
+class _Control:
+    """Turns signals into decisions the loop takes between two steps."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.paused = False
+        signal.signal(signal.SIGINT, self._end)
+        signal.signal(signal.SIGTERM, self._end)
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, self._pause)
+
+    def _end(self, number: int, _frame: object) -> None:
+        self.signal = number
+        self.paused = False
+
+    def _pause(self, _number: int, _frame: object) -> None:
+        self.paused = not self.paused
+
+    def stop(self) -> bool:
+        while self.paused:
+            time.sleep(0.5)
+        return self.signal is not None

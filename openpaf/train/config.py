@@ -1,0 +1,178 @@
+"""A training recipe: one TOML file, read once, unknown keys refused."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from openpaf.errors import ConfigError
+from openpaf.network.pafnet import NetworkConfig
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class DataSetConfig:
+    """One set of annotated pictures.
+
+    Attributes
+    ----------
+    annotations : str
+        COCO keypoint JSON, relative to the data folder.
+    images : tuple of str
+        Folders or tar files that hold the pictures, relative to the data folder.
+    weight : float
+        How often a picture of this set is drawn, against the others'.
+    trusted : bool
+        True for human labels: they overrule the teacher. False for labels a model made, which only
+        say where people are and stand in where there is no teacher.
+    """
+
+    annotations: str
+    images: tuple[str, ...]
+    weight: float = 1.0
+    trusted: bool = True
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a run learns.
+
+    Attributes
+    ----------
+    crop : int
+        Side of the square training crop, px; a multiple of 16.
+    images : int
+        Pictures to see in all.
+    batch : int
+    rate : float
+        Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
+    trunk_rate : float
+        Factor on the rate for pretrained layers.
+    freeze_stem : bool
+        Keep the earliest pretrained layers as they are.
+    ema : float
+        Decay a step of the averaged weights that are validated and exported.
+    person_size : (float, float)
+        Longer side of the chosen person in the crop, as a share of the crop, drawn log-uniformly.
+    rotation : float
+        Largest rotation, degrees.
+    mosaic : float
+        Share of crops put together from four.
+    occlusion : float
+        Share of crops with grey boxes over them.
+    cut_paste : float
+        Share of crops with a person of another picture pasted in.
+    sigma : float
+        Width of a confidence-map Gaussian, net px.
+    limb_width : float
+        Half-width of a limb's PAF, net px.
+    teacher : str
+        Model whose fields are learnt too, relative to the data folder; "" for none.
+    feature_weight : float
+        Weight of the teacher's 128 feature channels; fades to 0 over the run.
+    imagenet : str
+        npz of MobileNet v1 weights to start the trunk from; "" for none.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    sets: tuple[DataSetConfig, ...] = ()
+    seed: int = 1
+    crop: int = 192
+    images: int = 100_000
+    batch: int = 16
+    rate: float = 1e-3
+    trunk_rate: float = 0.3
+    freeze_stem: bool = True
+    warm_up: int = 200
+    weight_decay: float = 5e-4
+    ema: float = 0.998
+    person_size: tuple[float, float] = (0.25, 1.6)
+    rotation: float = 40.0
+    mosaic: float = 0.25
+    occlusion: float = 0.2
+    cut_paste: float = 0.1
+    sigma: float = 7.0
+    limb_width: float = 8.0
+    teacher: str = ""
+    feature_weight: float = 0.5
+    imagenet: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.sets:
+            raise ConfigError("a recipe needs at least one [[sets]] table")
+        if self.crop % 16 or self.crop < 64:
+            raise ConfigError(f"crop must be a multiple of 16 from 64 up, got {self.crop}")
+        for name in ("images", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        low, high = self.person_size
+        if not 0 < low <= high:
+            raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return -(-self.images // self.batch)
+
+
+def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Read a recipe from TOML.
+
+    Parameters
+    ----------
+    path : Path
+    changes : mapping, optional
+        Values that replace the file's, by key.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read, or a key or value does not fit.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"recipe {path} cannot be read: {error}") from error
+    return recipe_from(values | dict(changes or {}))
+
+
+def recipe_from(values: Mapping[str, Any]) -> TrainConfig:
+    """Build a recipe from plain values, as read from TOML or a checkpoint."""
+    values = dict(values)
+    sets = tuple(_build(DataSetConfig, entry, "sets") for entry in values.pop("sets", ()))
+    network = _build(NetworkConfig, values.pop("network", {}), "network")
+    return _build(TrainConfig, values | {"sets": sets, "network": network}, "recipe")
+
+
+def _build(kind: type[_T], values: Any, where: str) -> _T:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a table, got {values!r}")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(f"{where} has no key {unknown[0]!r}; it knows {', '.join(known)}")
+    missing = [
+        name
+        for name, f in known.items()
+        if f.default is MISSING and f.default_factory is MISSING and name not in values
+    ]
+    if missing:
+        raise ConfigError(f"{where} lacks the key {missing[0]!r}")
+    fixed = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    for name, value in fixed.items():
+        default = known[name].default
+        if default is not MISSING and not _same_kind(default, value):
+            raise ConfigError(f"{where}: {name} must be {type(default).__name__}, got {value!r}")
+    return kind(**fixed)
+
+
+def _same_kind(default: object, value: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))

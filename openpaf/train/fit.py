@@ -1,0 +1,275 @@
+"""The training loop: batches in, averaged weights out, resumable at any step."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from openpaf.errors import CheckpointError, ConfigError, DatasetError
+from openpaf.network.backbones import MobileNetFront
+from openpaf.network.pafnet import PafNet
+from openpaf.train import checkpoint
+from openpaf.train.batches import Batch, batches
+from openpaf.train.config import TrainConfig, recipe_from
+from openpaf.train.crop import Cropper
+from openpaf.train.data import Picture, read_set
+from openpaf.train.loss import feature_loss, stage_losses
+from openpaf.train.targets import Labels, render
+from openpaf.train.teacher import OpenVinoTeacher
+
+_SAVE_EVERY_S = 120.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the loop tells after a step."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    rate: float
+    images_per_second: float
+
+
+class Trainer:
+    """One run.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    data : Path
+        Folder that the recipe's paths are relative to.
+    folder : Path
+        Where `last.pt` is kept.
+    device : str
+        A torch device.
+
+    Raises
+    ------
+    DatasetError, ConfigError, ModelError
+        When the data or the teacher cannot be used.
+    """
+
+    def __init__(self, config: TrainConfig, data: Path, folder: Path, device: str = "cpu") -> None:
+        self.config = config
+        self.folder = folder
+        self.device = torch.device(device)
+        torch.manual_seed(config.seed)
+        self.net = PafNet(config.network)
+        if config.imagenet:
+            _load_imagenet(self.net, data / config.imagenet)
+        self.net.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self.optimizer = _optimizer(self.net, config)
+        self.cropper = Cropper(*_pictures(config, data, self.net), config, self.net.skeleton)
+        self.teacher = None
+        if config.teacher:
+            self.teacher = OpenVinoTeacher(
+                data / config.teacher, config.batch, config.crop, torch.get_num_threads()
+            )
+        self.scale = torch.tensor(self.net.scale, device=self.device)[:, None, None]
+        self.offset = torch.tensor(self.net.offset, device=self.device)[:, None, None]
+        self.step = 0
+
+    def run(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+        """Train until the recipe's last step, or until `stop()`; save on the way and at the end."""
+        config = self.config
+        saved = time.monotonic()
+        try:
+            for batch in batches(self.cropper, self.step, config.steps, config.batch):
+                begun = time.perf_counter()
+                losses, rate = self._step(batch)
+                self.step += 1
+                seconds = time.perf_counter() - begun
+                report(Progress(self.step, config.steps, losses, rate, config.batch / seconds))
+                if stop():
+                    break
+                if time.monotonic() - saved > _SAVE_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            self.save()
+
+    def _step(self, batch: Batch) -> tuple[dict[str, float], float]:
+        config = self.config
+        done = self.step / config.steps
+        rate = config.rate * _schedule(self.step, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        frames = torch.from_numpy(batch.frames).to(self.device)
+        cells = config.crop // self.net.stride
+        teacher = None
+        hint = None
+        if self.teacher is not None:
+            maps, pafs, hint = (f.to(self.device) for f in self.teacher.fields(batch.frames))
+            teacher = (maps, pafs)
+        targets = render(
+            Labels(**{name: value.to(self.device) for name, value in vars(batch.labels).items()}),
+            self.net.skeleton,
+            (cells, cells),
+            stride=self.net.stride,
+            sigma=config.sigma,
+            limb_width=config.limb_width,
+            teacher=teacher,
+        )
+        self.net.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            features = self.net.front(self._normalise(frames))
+            outputs = self.net.stages(features)
+        losses = stage_losses([(kind, maps.float()) for kind, maps in outputs], targets)
+        loss = torch.stack(list(losses.values())).sum()
+        if hint is not None and config.feature_weight:
+            losses["features"] = feature_loss(features.float(), hint)
+            loss = loss + config.feature_weight * (1 - done) * losses["features"]
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimizer.step()
+        _update(self.average, self.net, min(config.ema, (1 + self.step) / (10 + self.step)))
+        return {name: float(value.detach()) for name, value in losses.items()}, rate
+
+    def _normalise(self, frames: Tensor) -> Tensor:
+        x = frames.permute(0, 3, 1, 2)
+        if self.net.color == "rgb":
+            x = x.flip(1)
+        return (x * self.scale + self.offset).contiguous(memory_format=torch.channels_last)
+
+    def save(self) -> None:
+        """Write `last.pt`."""
+        checkpoint.save(
+            self.folder / "last.pt",
+            {
+                "step": self.step,
+                "recipe": asdict(self.config),
+                "network": self.net.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+        )
+
+    def resume(self, path: Path) -> None:
+        """Go on where a checkpoint stopped.
+
+        Raises
+        ------
+        CheckpointError
+            When it cannot be read or was made by a network of another layout.
+        """
+        state = self._state(path)
+        self.net.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+
+    def start_from(self, path: Path) -> None:
+        """Begin a new run with the averaged weights of a checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            When it cannot be read or was made by a network of another layout.
+        """
+        state = self._state(path)
+        self.net.load_state_dict(state["average"])
+        self.average.load_state_dict(state["average"])
+
+    def _state(self, path: Path) -> dict[str, Any]:
+        state = checkpoint.load(path)
+        theirs = recipe_from(state["recipe"]).network
+        if theirs != self.config.network:
+            raise CheckpointError(
+                f"{path} holds {theirs}, the recipe asks for {self.config.network}"
+            )
+        return state
+
+
+def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
+    """The averaged network of a checkpoint, ready for export, and the recipe that made it.
+
+    Raises
+    ------
+    CheckpointError
+        When the checkpoint cannot be read.
+    """
+    state = checkpoint.load(path)
+    config = recipe_from(state["recipe"])
+    net = PafNet(config.network)
+    net.load_state_dict(state["average"])
+    return net.eval(), {"recipe": state["recipe"], "step": state["step"]}
+
+
+def _pictures(
+    config: TrainConfig, data: Path, net: PafNet
+) -> tuple[list[Picture], NDArray[np.float64]]:
+    pictures: list[Picture] = []
+    shares: list[float] = []
+    for entry in config.sets:
+        found = read_set(data, entry, net.skeleton)
+        pictures += found
+        shares += [entry.weight / len(found)] * len(found)
+    if sum(shares) <= 0:
+        raise DatasetError("every set has weight 0; give at least one a positive weight")
+    return pictures, np.array(shares)
+
+
+def _load_imagenet(net: PafNet, path: Path) -> None:
+    if not isinstance(net.front, MobileNetFront):
+        raise ConfigError("imagenet weights fit the mobilenet front only")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
+        net.front.load_imagenet(weights)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ConfigError(f"{path} does not hold MobileNet v1 weights: {error}") from error
+
+
+def _optimizer(net: PafNet, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with slow pretrained layers, and no decay on biases and norms."""
+    slow: set[int] = set()
+    if config.imagenet and isinstance(net.front, MobileNetFront):
+        if config.freeze_stem:
+            for module in net.front.stem():
+                module.requires_grad_(False)
+        slow = {id(p) for module in net.front.trunk() for p in module.parameters()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in net.parameters():
+        if parameter.requires_grad:
+            key = (id(parameter) in slow, parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "factor": config.trunk_rate if pretrained else 1.0,
+                "weight_decay": config.weight_decay if decayed else 0.0,
+            }
+            for (pretrained, decayed), parameters in groups.items()
+        ],
+        lr=config.rate,
+    )
+
+
+def _schedule(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then a cosine from 1 to 0.01."""
+    if step < config.warm_up:
+        return (step + 1) / config.warm_up
+    done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+@torch.no_grad()
+def _update(average: PafNet, net: PafNet, decay: float) -> None:
+    for theirs, ours in zip(average.parameters(), net.parameters(), strict=True):
+        theirs.lerp_(ours, 1 - decay)
+    for theirs, ours in zip(average.buffers(), net.buffers(), strict=True):
+        theirs.copy_(ours)
