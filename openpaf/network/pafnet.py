@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -140,7 +140,7 @@ class PafNet(nn.Module):
             if not isinstance(module, nn.Sequential):
                 continue
             children = list(module.children())
-            for place, (conv, norm) in enumerate(zip(children, children[1:], strict=False)):
+            for place, (conv, norm) in enumerate(pairwise(children)):
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     module[place] = fuse_conv_bn_eval(conv, norm)
                     module[place + 1] = nn.Identity()

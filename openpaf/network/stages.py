@@ -58,7 +58,7 @@ class Stage(nn.Module):
         self.mix = conv_bn_relu(3 * width, hidden, kernel=1)
         self.head = nn.Conv2d(hidden, outputs, 1)
         nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
+        nn.init.constant_(self.head.get_parameter("bias"), 0.0)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Feature and prediction maps (N, *, h, w) to (N, outputs, h, w)."""

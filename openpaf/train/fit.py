@@ -68,7 +68,7 @@ class Trainer:
         self.net = PafNet(config.network)
         if config.imagenet:
             _load_imagenet(self.net, data / config.imagenet)
-        self.net.to(self.device, memory_format=torch.channels_last)
+        self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.net, config)
         self.cropper = Cropper(*_pictures(config, data, self.net), config, self.net.skeleton)
@@ -271,5 +271,5 @@ def _schedule(step: int, config: TrainConfig) -> float:
 def _update(average: PafNet, net: PafNet, decay: float) -> None:
     for theirs, ours in zip(average.parameters(), net.parameters(), strict=True):
         theirs.lerp_(ours, 1 - decay)
-    for theirs, ours in zip(average.buffers(), net.buffers(), strict=True):
-        theirs.copy_(ours)
+    for kept, fresh in zip(average.buffers(), net.buffers(), strict=True):
+        kept.copy_(fresh)

@@ -1,4 +1,4 @@
-"""Training targets rendered on whatever device the batch is on (CVPR 2017, sections 2.2 and 2.3)."""
+"""Training targets, rendered on the device of the batch (CVPR 2017, sections 2.2 and 2.3)."""
 
 from __future__ import annotations
 
@@ -172,14 +172,14 @@ def render(
     if teacher is not None:
         teacher_maps, teacher_pafs = teacher[0][:, :-1], teacher[1]
         maps = torch.where(sure_maps, maps, torch.maximum(maps, teacher_maps))
-        drawn = pafs.unflatten(1, (-1, 2)).abs().sum(dim=2) > 0
+        drawn = _drawn(pafs)
         ours = (drawn | sure_pafs).repeat_interleave(2, dim=1)
         pafs = torch.where(ours, pafs, teacher_pafs)
         map_weights, paf_weights = torch.ones_like(maps), torch.ones_like(pafs)
     else:
         unlabelled = _in_boxes(labels.ignored, size, stride).any(dim=1, keepdim=True)
         map_weights = (~(unsure_maps | unlabelled) | sure_maps | (maps > 0)).float()
-        drawn = pafs.unflatten(1, (-1, 2)).abs().sum(dim=2) > 0
+        drawn = _drawn(pafs)
         paf_weights = (~(unsure_pafs | unlabelled) | sure_pafs | drawn).float()
         paf_weights = paf_weights.repeat_interleave(2, dim=1)
     background = (1 - maps.amax(dim=1, keepdim=True)).clamp(min=0)
@@ -191,13 +191,18 @@ def render(
     )
 
 
+def _drawn(pafs: Tensor) -> Tensor:
+    """(B, 2L, h, w) to (B, L, h, w) bool: cells that lie on a limb."""
+    return (pafs[:, 0::2] != 0) | (pafs[:, 1::2] != 0)
+
+
 def _regions(inside: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Per channel: cells where all people present are known in it, and where somebody is not.
 
     inside : (B, P, h, w), known : (B, P, C) to two (B, C, h, w) bool
     """
     flat = inside.flatten(2).float()
-    size = inside.shape[2:]
-    somebody = torch.einsum("bpc,bps->bcs", known.float(), flat).unflatten(2, size) > 0
-    unknown = torch.einsum("bpc,bps->bcs", (~known).float(), flat).unflatten(2, size) > 0
+    size = (known.shape[0], known.shape[2], *inside.shape[2:])
+    somebody = torch.einsum("bpc,bps->bcs", known.float(), flat).reshape(size) > 0
+    unknown = torch.einsum("bpc,bps->bcs", (~known).float(), flat).reshape(size) > 0
     return somebody & ~unknown, unknown
