@@ -3,8 +3,8 @@
 To add a verb, write `openpaf/cli/<verb>.py` with a `command` (a function, or a `typer.Typer` for a
 verb with verbs of its own) and give it a line in `VERBS`.
 
-Exit codes: 0 all done, 1 some inputs failed and the rest were done, 2 nothing was done because of
-a usage error or an `OpenPafError`, 70 a bug, 130 Ctrl-C, 141 the reader of stdout went away.
+Exit codes: 0 all done, 1 some inputs failed and the rest were done (or the reader of stdout went
+away), 2 nothing was done because of a usage error or an `OpenPafError`, 70 a bug, 130 Ctrl-C.
 Results go to stdout; every message and progress bar goes to stderr.
 """
 
@@ -35,6 +35,7 @@ VERBS = {
 }
 
 _EXTRAS = {
+    "cv2": "cpu",
     "onnxruntime": "cpu",
     "openvino": "openvino",
     "torch": "train",
@@ -70,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # What is still buffered has no reader; without this Python complains about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Exception as error:
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  (whatever it is, it gets one line and a code)
         if debug:
             traceback.print_exc()
         sys.exit(_explain(error, words))
@@ -160,15 +161,21 @@ def _explain(error: Exception, words: list[str]) -> int:
         verb = words[0] + " " if words and words[0] in VERBS else ""
         line = " ".join(usage_message().split())
         return _fail(f"{line.rstrip('.')}; see openpaf {verb}--help")
-    if isinstance(error, ModuleNotFoundError) and not isinstance(error, OpenPafError):
-        error = _missing_extra(error)
+    if isinstance(error, ImportError) and not isinstance(error, OpenPafError):
+        error = _missing_library(error)
     if isinstance(error, OpenPafError | OSError):
         return _fail(str(error))
     _fail(f"{type(error).__name__}: {error}; this is a bug, --debug shows where")
     return 70
 
 
-def _missing_extra(error: ModuleNotFoundError) -> Exception:
+def _missing_library(error: ImportError) -> Exception:
+    if "lib" in str(error) and ".so" in str(error):
+        # A desktop OpenCV on a machine without a display; any other wheel carries its libraries.
+        return MissingExtraError(
+            f"{error}; if this machine has no display: pip uninstall opencv-python "
+            "opencv-python-headless, then pip install opencv-python-headless"
+        )
     library = (error.name or "").partition(".")[0]
     if library not in _EXTRAS:
         return error
