@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from openpaf.errors import CheckpointError, OutputError
+from openpaf.files import replacing
 
 FORMAT = 1
 
@@ -23,17 +23,13 @@ def save(path: Path, state: dict[str, Any]) -> None:
     OutputError
         When it cannot be written; an earlier checkpoint of that name stays whole.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             torch.save({"format": FORMAT} | state, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise OutputError(f"checkpoint {path} cannot be written: {error}") from error
+    except RuntimeError as error:  # torch's own words for a write that failed
+        raise OutputError(f"cannot write {path}: {error}; pass another place") from error
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -49,7 +45,7 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint {path} does not exist") from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CheckpointError(f"checkpoint {path} cannot be read: {reason}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not an openpaf training checkpoint of format {FORMAT}")
