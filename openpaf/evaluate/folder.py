@@ -1,0 +1,198 @@
+"""Evaluate an engine on a folder of annotated pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openpaf.config import DecoderConfig
+from openpaf.errors import MissingExtraError
+from openpaf.evaluate.average_precision import FoundPeople, match_people
+from openpaf.evaluate.dataset import AnnotatedImage, KeypointFolder, read_folder
+from openpaf.evaluate.failures import KINDS, Failure, find_failures
+from openpaf.evaluate.people import measure_parts, measure_people, pair_people
+from openpaf.evaluate.predict import Predictions, Progress, predict
+from openpaf.evaluate.report import Data, Report, estimate_figures
+from openpaf.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from openpaf.engine import Engine
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A report and what it was made from.
+
+    Attributes
+    ----------
+    report : Report
+    skeleton : Skeleton
+        The parts that were measured.
+    images : sequence of AnnotatedImage
+    found : list of FoundPeople
+        One entry an image.
+    failures : list of Failure
+    """
+
+    report: Report
+    skeleton: Skeleton
+    images: Sequence[AnnotatedImage]
+    found: list[FoundPeople]
+    failures: list[Failure]
+
+
+def evaluate_folder(
+    engine: Engine,
+    folder: str | Path,
+    *,
+    annotations: str | Path | None = None,
+    config: DecoderConfig | None = None,
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure how well an engine finds people: OKS-AP and the rest, with bootstrap intervals.
+
+    Parameters
+    ----------
+    engine : Engine
+    folder : path
+        Holds `images/` and COCO keypoint JSON. Parts are matched by name; parts the engine's
+        skeleton cannot give are left out and listed in `report.data.left_out`.
+    annotations : path, optional
+        The JSON file, where it is not the only one in the folder or `person_keypoints.json`.
+    config : DecoderConfig, optional
+    flip, scales
+        Average over the mirrored frame and over net sizes; see `openpaf.test_time`.
+    resamples, seed : int
+        Of the bootstrap over images.
+    progress : callable, optional
+        Called with pictures done and pictures in all.
+
+    Returns
+    -------
+    Report
+        `report.ap` is OKS-AP with its 95 % interval.
+
+    Raises
+    ------
+    DatasetError
+        When the folder cannot be used; the message says why.
+    """
+    dataset = read_folder(Path(folder), None if annotations is None else Path(annotations))
+    (evaluation,) = evaluate(
+        engine,
+        dataset,
+        {"": config or DecoderConfig()},
+        flip=flip,
+        scales=scales,
+        resamples=resamples,
+        seed=seed,
+        progress=progress,
+    ).values()
+    return evaluation.report
+
+
+def evaluate(
+    engine: Engine,
+    dataset: KeypointFolder,
+    configs: Mapping[str, DecoderConfig],
+    *,
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Evaluation]:
+    """`evaluate_folder` for several decoder settings in one pass of the network."""
+    try:
+        import pycocotools  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            'evaluation needs pycocotools; install it with: pip install "openpaf[val]"'
+        ) from error
+    known = dataset.restricted(_parts_from(engine.skeleton, dataset.parts))
+    target = Skeleton("annotations", known.parts, (), ())
+    predictions = predict(
+        engine, known.images, target, configs, flip=flip, scales=scales, progress=progress
+    )
+    data = Data(
+        str(dataset.folder),
+        dataset.annotations.name,
+        dataset.sha256,
+        len(known.images),
+        int(sum((~image.ignored).sum() for image in known.images)),
+        known.parts,
+        tuple(part for part in dataset.parts if part not in known.parts),
+    )
+    settings = engine_settings(engine) | {"flip": flip, "scales": list(scales)}
+    return {
+        name: _evaluation(
+            known.images,
+            target,
+            data,
+            settings | {"decoder": asdict(config)},
+            predictions[name],
+            resamples,
+            seed,
+        )
+        for name, config in configs.items()
+    }
+
+
+def _parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
+    """Those of the wanted parts that people of a skeleton can be given."""
+    parts = len(source.parts)
+    everything = np.zeros((1, parts, 2), np.float32), np.ones((1, parts), np.float32)
+    _, scores = source.convert(*everything, Skeleton("wanted", tuple(wanted), (), ()))
+    return [part for part, score in zip(wanted, scores[0], strict=True) if score > 0]
+
+
+def _evaluation(
+    images: Sequence[AnnotatedImage],
+    skeleton: Skeleton,
+    data: Data,
+    settings: Mapping[str, Any],
+    predictions: Predictions,
+    resamples: int,
+    seed: int,
+) -> Evaluation:
+    found, sigmas = predictions.found, skeleton.sigmas
+    matches = match_people(images, found, sigmas)
+    people = pair_people(images, found, sigmas)
+    ratios = measure_people(people, skeleton.parts, len(images))
+    failures = find_failures(images, found, sigmas, skeleton.flip)
+    counts = Counter(failure.kind for failure in failures)
+    report = Report(
+        data,
+        settings,
+        estimate_figures(matches, ratios, resamples=resamples, seed=seed),
+        measure_parts(people, skeleton.parts, sigmas),
+        {kind: counts[kind] for kind in KINDS},
+        _speed(predictions),
+        matches,
+        ratios,
+    )
+    return Evaluation(report, skeleton, images, found, failures)
+
+
+def _speed(predictions: Predictions) -> dict[str, float]:
+    speed = {}
+    for stage, times in {
+        "network": predictions.network_ms,
+        "decoder": predictions.decode_ms,
+    }.items():
+        low, median, high = np.percentile(times, (25, 50, 75))
+        speed |= {
+            f"{stage} ms": float(median),
+            f"{stage} ms, lower quartile": float(low),
+            f"{stage} ms, upper quartile": float(high),
+        }
+    return speed | {"frames/s": 1000 / (speed["network ms"] + speed["decoder ms"])}

@@ -1,0 +1,103 @@
+"""Run an engine over annotated pictures, once, and decode what it sees in as many ways as asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpaf.config import DecoderConfig
+from openpaf.decoder import decode
+from openpaf.errors import DatasetError
+from openpaf.evaluate.average_precision import FoundPeople
+from openpaf.evaluate.dataset import AnnotatedImage
+from openpaf.frame import to_frame
+from openpaf.poses import Poses
+from openpaf.preprocess import Placement
+from openpaf.skeleton import Skeleton
+from openpaf.test_time import averaged_fields
+
+if TYPE_CHECKING:
+    from openpaf.engine import Engine
+
+Progress = Callable[[int, int], None]
+"""Called with how many pictures are done and how many there are."""
+
+
+@dataclass
+class Predictions:
+    """What one decoder found, one entry a picture; times in ms."""
+
+    found: list[FoundPeople] = field(default_factory=list)
+    network_ms: list[float] = field(default_factory=list)
+    decode_ms: list[float] = field(default_factory=list)
+
+
+def predict(
+    engine: Engine,
+    images: Sequence[AnnotatedImage],
+    target: Skeleton,
+    configs: Mapping[str, DecoderConfig],
+    *,
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    progress: Progress | None = None,
+) -> dict[str, Predictions]:
+    """Find the people of every picture; the network runs once a picture whatever is decoded.
+
+    Parameters
+    ----------
+    engine : Engine
+    images : pictures to look at
+    target : Skeleton
+        Parts the people are wanted in.
+    configs : mapping of str to DecoderConfig
+        Decoders by name.
+    flip, scales
+        See `openpaf.test_time.averaged_fields`.
+    progress : callable, optional
+
+    Raises
+    ------
+    DatasetError
+        When a picture does not have the size its annotations give.
+    FrameError, SourceError
+        When a picture cannot be read.
+    """
+    predictions = {name: Predictions() for name in configs}
+    for done, image in enumerate(images):
+        if progress is not None:
+            progress(done, len(images))
+        frame = to_frame(image.path)
+        height, width = frame.shape[:2]
+        if (width, height) != image.size:
+            raise DatasetError(
+                f"{image.path} is {width}x{height}, its annotations are for "
+                f"{image.size[0]}x{image.size[1]}; use the pictures they were made on"
+            )
+        started = time.perf_counter()
+        fields, placement = averaged_fields(engine, frame, flip=flip, scales=scales)
+        network_ms = 1000 * (time.perf_counter() - started)
+        for name, config in configs.items():
+            started = time.perf_counter()
+            poses = decode(fields, config)
+            predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
+            predictions[name].network_ms.append(network_ms)
+            predictions[name].found.append(_in_frame(poses, placement, target))
+    if progress is not None:
+        progress(len(images), len(images))
+    return predictions
+
+
+def _in_frame(poses: Poses, placement: Placement, target: Skeleton) -> FoundPeople:
+    keypoints, scores = poses.skeleton.convert(
+        placement.to_frame(poses.keypoints).astype(np.float32), poses.scores, target
+    )
+    return FoundPeople(
+        keypoints.astype(np.float64),
+        scores.astype(np.float64),
+        poses.person_scores.astype(np.float64),
+    )
