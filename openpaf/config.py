@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from openpaf.errors import ConfigError
 
 Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "centroid"]
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
+
+Assembly = Literal["cpu", "cuda"]
 
 
 def _fraction(name: str, value: float) -> None:
@@ -22,6 +24,31 @@ def _count(name: str, value: int, lowest: int, highest: int) -> None:
         raise ConfigError(
             f"{name} must be a whole number from {lowest} to {highest}, got {value!r}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPoseRules:
+    """Decode as OpenPose does, for those who migrate; see `DecoderConfig.openpose`.
+
+    Raises
+    ------
+    ConfigError
+        When an option has a value that cannot work.
+    """
+
+    assembly: Assembly = "cpu"
+    maximize_positives: bool = False
+    nms_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.assembly not in get_args(Assembly):
+            raise ConfigError(f'assembly must be "cpu" or "cuda", got {self.assembly!r}')
+        if not isinstance(self.maximize_positives, bool):
+            raise ConfigError(
+                f"maximize_positives must be True or False, got {self.maximize_positives!r}"
+            )
+        if self.nms_threshold is not None:
+            _fraction("nms_threshold", self.nms_threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +76,9 @@ class DecoderConfig:
         People whose score per part is lower are dropped.
     max_people : int or None
         At most so many people; those of the highest score stay.
+    openpose_rules : OpenPoseRules or None
+        Decode by OpenPose's rules, which bring their own thresholds: every other option but
+        `max_people` must then be left alone.
 
     Raises
     ------
@@ -65,6 +95,37 @@ class DecoderConfig:
     min_parts: int = 3
     min_score: float = 0.2
     max_people: int | None = None
+    openpose_rules: OpenPoseRules | None = None
+
+    @classmethod
+    def openpose(
+        cls,
+        assembly: Assembly = "cpu",
+        maximize_positives: bool = False,
+        nms_threshold: float | None = None,
+    ) -> DecoderConfig:
+        """Decode as OpenPose does: the same people for the same fields.
+
+        Coordinates follow OpenPose too, the half pixel it adds included, and person scores are sums
+        over the K + L of the skeleton.
+
+        Parameters
+        ----------
+        assembly : {"cpu", "cuda"}
+            OpenPose's builds put people together in two ways.
+        maximize_positives : bool
+            Lower thresholds: more people found, more of them false.
+        nms_threshold : float, optional
+            Threshold on the confidence maps, by default that of the skeleton's published model:
+            0.05 (0.02 with `maximize_positives`), and 0.6 for MPI_15; give 0.3 for its four-stage
+            model.
+
+        Raises
+        ------
+        ConfigError
+            When an option has a value that cannot work.
+        """
+        return cls(openpose_rules=OpenPoseRules(assembly, maximize_positives, nms_threshold))
 
     def __post_init__(self) -> None:
         for name in ("peak_threshold", "paf_threshold", "paf_min_fraction"):
@@ -82,3 +143,15 @@ class DecoderConfig:
             raise ConfigError(f"min_score must be finite and not negative, got {self.min_score!r}")
         if self.max_people is not None:
             _count("max_people", self.max_people, 1, 1_000_000)
+        if self.openpose_rules is not None:
+            self._check_only_rules()
+
+    def _check_only_rules(self) -> None:
+        for option in fields(self):
+            if option.name in ("max_people", "openpose_rules"):
+                continue
+            if getattr(self, option.name) != option.default:
+                raise ConfigError(
+                    f"{option.name} has no effect with openpose_rules, got "
+                    f"{getattr(self, option.name)!r}; leave it out"
+                )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openpaf.config import REFINEMENTS, DecoderConfig
 from openpaf.fields import Fields
+from openpaf.openpose_decoder import people_by_openpose
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18, Skeleton
 from openpaf_kernels.limbs import connect
@@ -89,6 +90,9 @@ class Decoder:
     def people(self, fields: Fields) -> People:
         """Find everyone, as plain arrays in net-input px; what `decode` wraps in `Poses`."""
         config = self.config
+        if config.openpose_rules is not None:
+            people = people_by_openpose(fields, config.openpose_rules)
+            return People(*(array[: config.max_people] for array in people))
         buffers, limbs = self._buffers(fields.skeleton)
         confidence_maps = np.require(fields.confidence_maps, np.float32, ["C", "A", "W"])
         pafs = np.require(fields.pafs, np.float32, ["C", "A", "W"])

@@ -1,4 +1,7 @@
-"""Connections: candidate pairs scored along their PAF and matched one to one (CVPR 2017, 2.3-2.4)."""
+"""Connections: candidate pairs scored along their PAF and matched one to one.
+
+CVPR 2017, sections 2.3 and 2.4.
+"""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Candidates: local maxima of the confidence maps, found on the field grid (CVPR 2017, section 2.2).
+"""Candidates: local maxima of the confidence maps on the field grid (CVPR 2017, section 2.2).
 
 A cell is a candidate when it is above the threshold, above its neighbours earlier in raster order
 and not below the later ones, so that a plateau of two cells gives one candidate, between them.

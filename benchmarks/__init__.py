@@ -1,0 +1,1 @@
+"""Speed and accuracy, measured: each `bench_*.py` prints a table and writes its JSON."""
