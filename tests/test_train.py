@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +219,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(drawn: Path, tmp_path: Path) -> N
     trainer = Trainer(recipe(), drawn, tmp_path)
     run(trainer, steps=1)
     before = (tmp_path / "last.pt").read_bytes()
+    resource = pytest.importorskip("resource")  # a file size limit stands for the full disk
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))
     try:
@@ -256,3 +257,23 @@ def test_recipes_are_checked(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         read_recipe(path)
+
+
+@pytest.mark.parametrize("name", ["default", "permissive", "vgg19"])
+def test_built_in_recipes_are_valid(name: str) -> None:
+    path = Path(str(resources.files("openpaf.train") / "recipes" / f"{name}.toml"))
+    config = read_recipe(path)
+    assert config.network.skeleton == "COCO_18"
+    assert config.sets
+
+
+def test_a_set_can_be_narrowed_to_some_of_its_sources(drawn: Path) -> None:
+    def label(content: Any) -> None:
+        for image in content["images"]:
+            image["set"] = "free" if image["id"] < 2 else "research"
+
+    change(drawn, label)
+    assert (
+        len(read_set(drawn, DataSetConfig("people.json", ("images",), only=("free",)), COCO_18))
+        == 2
+    )

@@ -29,12 +29,15 @@ class DataSetConfig:
     trusted : bool
         True for human labels: they overrule the teacher. False for labels a model made, which only
         say where people are and stand in where there is no teacher.
+    only : tuple of str
+        Keep the pictures whose `set` in the annotations is one of these; all when empty.
     """
 
     annotations: str
     images: tuple[str, ...]
     weight: float = 1.0
     trusted: bool = True
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

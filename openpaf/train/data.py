@@ -73,6 +73,8 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
         content = json.loads(path.read_text(encoding="utf-8"))
         names = content["categories"][0]["keypoints"]
         images, annotations = content["images"], content["annotations"]
+        if config.only:
+            images = [image for image in images if image.get("set") in config.only]
     except OSError as error:
         raise DatasetError(f"annotations {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, IndexError, TypeError) as error:
