@@ -69,3 +69,7 @@ class CheckpointError(OpenPafError, ValueError):
 
 class ExportError(OpenPafError, RuntimeError):
     """An exported model does not agree with the network it came from."""
+
+
+class OpenPafWarning(UserWarning):
+    """Something was done, but not in the way that was asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import typer
 
 import openpaf
 from openpaf import cli
-from openpaf.errors import FrameError
+from openpaf.errors import FrameError, OpenPafWarning
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 
@@ -121,8 +122,6 @@ def test_debug_shows_the_traceback_wherever_it_stands(
         (KeyError("x"), 70, "this is a bug"),
         (OSError(28, "No space left on device"), 2, "No space left"),
         (ModuleNotFoundError("No module named 'ray.data'", name="ray.data"), 2, "openpaf[ray]"),
-        (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 2, "openpaf[cpu]"),
-        (ImportError("libGL.so.1: cannot open shared object file"), 2, "opencv-python-headless"),
         (ModuleNotFoundError("No module named 'x'", name="x"), 70, "this is a bug"),
         (KeyboardInterrupt(), 130, ""),
         (typer.Exit(1), 1, ""),
@@ -142,6 +141,21 @@ def test_exit_codes(
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == (1 if said else 0)
+
+
+def test_a_warning_of_ours_is_one_line(
+    verb: Callable[[Callable[..., Any]], str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def command() -> None:
+        warnings.simplefilter("always")
+        warnings.warn("device 'cuda' is not to be had", OpenPafWarning, stacklevel=1)
+
+    assert exit_code(verb(command)) == 0
+    assert capsys.readouterr().err == "openpaf: device 'cuda' is not to be had\n"
 
 
 def test_a_wrong_log_level_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,16 @@ def test_a_missing_main_extra_is_one_line(missing: str, said: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
     assert said in done.stdout
+
+
+def test_an_opencv_that_does_not_load_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open it')\n")
+    done = python(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from openpaf import cli\n"
+        "cli.main(['detect', 'photo.jpg'])\n"
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "libGL" in done.stderr
+    assert "opencv-python-headless" in done.stderr

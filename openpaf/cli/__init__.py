@@ -15,13 +15,15 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from openpaf import __version__
-from openpaf.errors import ConfigError, MissingExtraError, OpenPafError
+from openpaf.cli.messages import warn
+from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OpenPafWarning
 
 VERBS = {
     "detect": "Find the people in pictures: annotated copies and JSON.",
@@ -35,7 +37,6 @@ VERBS = {
 }
 
 _EXTRAS = {
-    "cv2": "cpu",
     "onnxruntime": "cpu",
     "openvino": "openvino",
     "torch": "train",
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words[:end]
     words = [word for word in words[:end] if word != "--debug"] + words[end:]
     try:
-        _set_up_logging(debug)
+        _set_up_messages(debug)
         sys.exit(_run(words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
@@ -140,7 +141,7 @@ def _root(
     pass
 
 
-def _set_up_logging(debug: bool) -> None:
+def _set_up_messages(debug: bool) -> None:
     level = "DEBUG" if debug else os.environ.get("OPENPAF_LOG_LEVEL", "WARNING").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ConfigError(
@@ -152,6 +153,17 @@ def _set_up_logging(debug: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level)
+    show = warnings.showwarning
+
+    def show_ours_as_a_line(
+        message: Warning | str, category: type[Warning], *where: Any, **more: Any
+    ) -> None:
+        if issubclass(category, OpenPafWarning):
+            warn(str(message))
+        else:
+            show(message, category, *where, **more)
+
+    warnings.showwarning = show_ours_as_a_line
 
 
 def _explain(error: Exception, words: list[str]) -> int:
@@ -161,7 +173,7 @@ def _explain(error: Exception, words: list[str]) -> int:
         verb = words[0] + " " if words and words[0] in VERBS else ""
         line = " ".join(usage_message().split())
         return _fail(f"{line.rstrip('.')}; see openpaf {verb}--help")
-    if isinstance(error, ImportError) and not isinstance(error, OpenPafError):
+    if isinstance(error, ModuleNotFoundError) and not isinstance(error, OpenPafError):
         error = _missing_library(error)
     if isinstance(error, OpenPafError | OSError):
         return _fail(str(error))
@@ -169,13 +181,7 @@ def _explain(error: Exception, words: list[str]) -> int:
     return 70
 
 
-def _missing_library(error: ImportError) -> Exception:
-    if "lib" in str(error) and ".so" in str(error):
-        # A desktop OpenCV on a machine without a display; any other wheel carries its libraries.
-        return MissingExtraError(
-            f"{error}; if this machine has no display: pip uninstall opencv-python "
-            "opencv-python-headless, then pip install opencv-python-headless"
-        )
+def _missing_library(error: ModuleNotFoundError) -> Exception:
     library = (error.name or "").partition(".")[0]
     if library not in _EXTRAS:
         return error
@@ -186,5 +192,5 @@ def _missing_library(error: ImportError) -> Exception:
 
 
 def _fail(line: str) -> int:
-    print(f"openpaf: {' '.join(line.split())}", file=sys.stderr)
+    warn(line)
     return 2

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def warn(line: str) -> None:
     """Print one line on stderr, in the form of the error messages."""
-    print(f"openpaf: {line}", file=sys.stderr)
+    print(f"openpaf: {' '.join(line.split())}", file=sys.stderr)
 
 
 def progress_bar() -> Progress:
@@ -25,6 +19,16 @@ def progress_bar() -> Progress:
 
     Use it as a context manager and `track` or `add_task` and `advance` inside.
     """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
