@@ -63,7 +63,8 @@ class Placement:
     def scale(self) -> NDArray[np.float64]:
         """(2,) net px a frame px, in x and in y; they differ by the rounding of `inner_size`."""
         inner, covered = np.array(self.inner_size, float), np.array(self.covered_size, float)
-        return inner / covered
+        scale: NDArray[np.float64] = inner / covered
+        return scale
 
     @property
     def offset(self) -> NDArray[np.float64]:

@@ -1,0 +1,111 @@
+"""ONNX Runtime: the default, on CPUs and on GPUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.card import METADATA_KEY, ModelCard
+from openpaf.errors import MissingExtraError, ModelError
+from openpaf.fields import Fields
+from openpaf.session import warn_of_fallback
+from openpaf.session.layout import find_card, first_line, fixed_size, to_fields, to_input
+
+try:
+    import onnxruntime
+except ImportError as error:
+    raise MissingExtraError(
+        f"ONNX Runtime is needed to run a network ({error}); "
+        'install it with: pip install "openpaf[cpu]", or "openpaf[gpu]" for CUDA'
+    ) from error
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+# In order of preference; the CPU comes after all of them.
+_PROVIDERS = {
+    "auto": (_CUDA,),
+    "cpu": (),
+    "cuda": (_CUDA,),
+    "tensorrt": ("TensorrtExecutionProvider", _CUDA),
+    "coreml": ("CoreMLExecutionProvider",),
+    "directml": ("DmlExecutionProvider",),
+}
+_LOG_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeSession:
+    """An `.onnx` network; see `Session` and `open_session`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str,
+        threads: int | None,
+        spinning: bool,
+        card: ModelCard | None,
+    ) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _LOG_ERRORS_ONLY
+        options.intra_op_num_threads = threads or 0
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+        available = onnxruntime.get_available_providers()
+        providers = [p for p in _PROVIDERS[device] if p in available]
+        self._session = _load(path, options, [*providers, _CPU])
+        # What was available proves nothing; only the session knows what it got.
+        self.provider: str = self._session.get_providers()[0]
+        _check_provider(device, self.provider, available)
+        outputs = [output.name for output in self._session.get_outputs()]
+        metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        self.card = find_card(path, card, metadata, outputs)
+        self.max_batch, self.net_size = self._check_input(path)
+        self._outputs = sorted({self.card.confidence_maps, self.card.pafs})
+
+    def _check_input(self, path: Path) -> tuple[int | None, tuple[int, int] | None]:
+        inputs = self._session.get_inputs()
+        expected = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[self.card.input_dtype]
+        if len(inputs) != 1 or inputs[0].type != expected:
+            got = ", ".join(f"{i.name} {i.type}" for i in inputs) or "none"
+            raise ModelError(
+                f"{path} must have one input of {expected} as its card says, got {got}"
+            )
+        self._input: str = inputs[0].name
+        shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        return fixed_size(shape, self.card, path)
+
+    def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
+        """Predict the fields of net frames; see `Session.run`."""
+        feed = {self._input: to_input(net_frames, self.card)}
+        try:
+            outputs = self._session.run(self._outputs, feed)
+        except Exception as error:
+            raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
+        return to_fields(dict(zip(self._outputs, outputs, strict=True)), net_frames, self.card)
+
+
+def _load(path: Path, options: Any, providers: list[str]) -> Any:
+    try:
+        # Its own way of falling back prints on stdout.
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=providers, enable_fallback=0
+        )
+    except Exception as error:
+        if providers != [_CPU]:
+            return _load(path, options, [_CPU])
+        raise ModelError(
+            f"{path} is not an ONNX network that can be loaded: {first_line(error)}"
+        ) from error
+
+
+def _check_provider(device: str, provider: str, available: list[str]) -> None:
+    wanted = _PROVIDERS[device][:1] or (_CPU,)
+    if provider == wanted[0] or (device == "auto" and wanted[0] not in available):
+        return
+    if wanted[0] in available:
+        reason = f"{wanted[0]} could not start, most often for want of its driver or libraries"
+    else:
+        reason = f"the installed onnxruntime has {', '.join(available)} but not {wanted[0]}"
+    warn_of_fallback(device, reason, provider)
