@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from openpaf.errors import OutputError
+from openpaf.errors import OpenPafError, OutputError
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        if isinstance(error, OutputError):
+        if isinstance(error, OpenPafError):
             raise
         reason = error.strerror or error
         raise OutputError(f"cannot write {path}: {reason}; pass another place") from error
