@@ -92,6 +92,7 @@ def _application(words: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         help="Frame in, people out: realtime multi-person 2-D pose.",
         epilog="Start with: openpaf detect photo.jpg --out found",
+        rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)

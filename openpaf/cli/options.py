@@ -1,0 +1,63 @@
+"""Options that several verbs share, so that they are spelt and explained the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from openpaf.card import ModelCard
+from openpaf.errors import ConfigError
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="An .onnx or .xml network, or the name of a pulled one.",
+        show_default="the bundled one",
+    ),
+]
+Card = Annotated[
+    Path | None,
+    typer.Option(help="TOML file that describes the network where it does not itself."),
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda, tensorrt, openvino, coreml or directml.")
+]
+Threads = Annotated[
+    int | None, typer.Option(help="Threads of the network.", show_default="one a core")
+]
+NetHeight = Annotated[
+    int | None,
+    typer.Option(
+        help="Height of the network input, px: more finds smaller people, less is faster.",
+        show_default="the network's own, mostly 368",
+    ),
+]
+NetSize = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),
+]
+
+
+def read_net_size(text: str | None) -> tuple[int, int] | None:
+    """(width, height) of `--net-size`, or None where it was not given.
+
+    Raises
+    ------
+    ConfigError
+        When it is not two whole numbers.
+    """
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise ConfigError(f"--net-size must be WIDTHxHEIGHT, such as 656x368, got {text!r}")
+    return int(width), int(height)
+
+
+def read_card(path: Path | None) -> ModelCard | None:
+    """Card of `--card`, or None where it was not given."""
+    return None if path is None else ModelCard.from_toml(path)
