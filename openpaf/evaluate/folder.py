@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openpaf import __version__
 from openpaf.config import DecoderConfig
 from openpaf.errors import MissingExtraError
 from openpaf.evaluate.average_precision import FoundPeople, match_people
@@ -19,6 +22,7 @@ from openpaf.evaluate.people import measure_parts, measure_people, pair_people
 from openpaf.evaluate.predict import Predictions, Progress, predict
 from openpaf.evaluate.report import Data, Report, estimate_figures
 from openpaf.skeleton import Skeleton
+from openpaf.test_time import check_scales
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -112,6 +116,7 @@ def evaluate(
     progress: Progress | None = None,
 ) -> dict[str, Evaluation]:
     """`evaluate_folder` for several decoder settings in one pass of the network."""
+    check_scales(scales, engine.session)
     try:
         import pycocotools  # noqa: F401
     except ImportError as error:
@@ -132,7 +137,7 @@ def evaluate(
         known.parts,
         tuple(part for part in dataset.parts if part not in known.parts),
     )
-    settings = engine_settings(engine) | {"flip": flip, "scales": list(scales)}
+    settings = _settings(engine) | {"flip": flip, "scales": list(scales)}
     return {
         name: _evaluation(
             known.images,
@@ -144,6 +149,18 @@ def evaluate(
             seed,
         )
         for name, config in configs.items()
+    }
+
+
+def _settings(engine: Engine) -> dict[str, Any]:
+    width_by_height = None if engine.net_size is None else "{}x{}".format(*engine.net_size)
+    return {
+        "openpaf": __version__,
+        "model": engine.card.name,
+        "file": engine._path.name,
+        "provider": engine.provider,
+        "net": width_by_height or f"height {engine.net_height}",
+        "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
     }
 
 
@@ -184,7 +201,7 @@ def _evaluation(
 
 
 def _speed(predictions: Predictions) -> dict[str, float]:
-    speed = {}
+    speed: dict[str, float] = {}
     for stage, times in {
         "network": predictions.network_ms,
         "decoder": predictions.decode_ms,

@@ -1,0 +1,238 @@
+"""The page that shows an evaluation: figures, tables, and the worst failures as pictures."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.evaluate.bootstrap import Estimate
+from openpaf.evaluate.failures import KINDS, Failure, cost_in_ap
+from openpaf.evaluate.folder import Evaluation
+from openpaf.frame import to_frame
+from openpaf.opencv import cv2
+from openpaf.skeleton import COCO_17, COCO_18, MPI_15, Skeleton
+
+_PICTURE_PX = 360
+_MARGIN = 0.35
+_FEWEST_FRAME_PX = 64
+_JPEG_QUALITY = 85
+_TRUTH, _OTHERS, _OUTLINE = (255, 255, 255), (150, 150, 150), (0, 0, 0)
+
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+body { max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
+.big { font-size: 2.6rem; font-weight: 600; margin: 0; }
+.soft, figcaption { opacity: .75; font-size: .9rem; }
+.tables { display: flex; flex-wrap: wrap; gap: 1rem 3rem; }
+table { border-collapse: collapse; } caption { text-align: left; font-weight: 600; }
+td, th { padding: .15rem .8rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums; }
+td:first-child, th:first-child { text-align: left; } th { font-weight: 500; opacity: .75; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+.pictures { gap: 1rem; }
+figure { margin: 0; } img { width: 100%; border-radius: 4px; display: block; }
+"""
+
+
+def write_page(evaluation: Evaluation, title: str, *, each: int = 12) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    title : str
+    each : int
+        Pictures of each kind of failure, worst first.
+
+    Returns
+    -------
+    str
+        HTML with its pictures inside; it needs no other file.
+    """
+    report = evaluation.report
+    ap = report.ap
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="big">AP {ap.value:.3f}</p>',
+        _soft(
+            f"95 % interval {interval(ap)} over {report.data.images} pictures with "
+            f"{report.data.people} people of {report.data.folder}"
+        ),
+        '<div class="tables">',
+        _table("Figures", ("", "value", "95 % interval"), _figure_rows(evaluation)),
+        _table(
+            "Parts", ("", "labelled", "found", "PCK", "error px", "OKS"), _part_rows(evaluation)
+        ),
+        _table("Failures", ("", "people", "AP if mended"), _failure_rows(evaluation)),
+        _table("Speed", ("", ""), ((k, f"{v:.2f}") for k, v in report.speed.items())),
+        _table("Settings", ("", ""), ((k, str(v)) for k, v in report.settings.items())),
+        "</div>",
+        _soft("White: annotated. Coloured: the skeleton in question. Grey: others found."),
+    ]
+    for kind, meaning in KINDS.items():
+        worst = _worst(evaluation.failures, kind, each)
+        body.append(
+            f'<h2>{kind.capitalize()} <span class="soft">{meaning}; '
+            f"{len(worst)} of {report.failures[kind]}, worst first</span></h2>"
+        )
+        body.append('<div class="pictures">')
+        body.extend(_figure(evaluation, failure) for failure in worst)
+        body.append("</div>")
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style>\n<body>\n" + "\n".join(body) + "\n</body></html>\n"
+    )
+
+
+def _worst(failures: Sequence[Failure], kind: str, count: int) -> list[Failure]:
+    of_kind = [failure for failure in failures if failure.kind == kind]
+    return sorted(of_kind, key=lambda failure: -failure.severity)[:count]
+
+
+def _figure_rows(evaluation: Evaluation) -> Iterable[tuple[str, ...]]:
+    for name, e in evaluation.report.figures.items():
+        yield name, number(e.value), interval(e)
+
+
+def _part_rows(evaluation: Evaluation) -> Iterable[tuple[str, ...]]:
+    for row in evaluation.report.parts:
+        yield (
+            row.part.replace("_", " "),
+            str(row.labelled),
+            number(row.found),
+            number(row.pck),
+            number(row.error_px),
+            number(row.similarity),
+        )
+
+
+def _failure_rows(evaluation: Evaluation) -> Iterable[tuple[str, ...]]:
+    costs = cost_in_ap(
+        evaluation.images, evaluation.found, evaluation.skeleton.sigmas, evaluation.failures
+    )
+    for kind, count in evaluation.report.failures.items():
+        yield kind, str(count), f"+{costs[kind]:.3f}"
+
+
+def number(value: float) -> str:
+    """A figure to three digits after the point, a dash where there is none."""
+    return "-" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1.5 else f"{value:.2f}"
+
+
+def interval(estimate: Estimate) -> str:
+    """Its ends, or a dash."""
+    if math.isnan(estimate.low):
+        return "-"
+    return f"{number(estimate.low)} to {number(estimate.high)}"
+
+
+def _soft(text: str) -> str:
+    return f'<p class="soft">{escape(text)}</p>'
+
+
+def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    lines = [line("th", head), *(line("td", row) for row in rows)]
+    return f"<table><caption>{escape(caption)}</caption>{''.join(lines)}</table>"
+
+
+def _figure(evaluation: Evaluation, failure: Failure) -> str:
+    picture = draw_failure(evaluation, failure)
+    encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
+    data = base64.b64encode(encoded.tobytes()).decode("ascii")
+    name = escape(evaluation.images[failure.image].path.name)
+    return (
+        f'<figure><img loading="lazy" alt="{failure.kind} in {name}" '
+        f'src="data:image/jpeg;base64,{data}">'
+        f"<figcaption>{name}: {escape(failure.note)}</figcaption></figure>"
+    )
+
+
+def draw_failure(evaluation: Evaluation, failure: Failure) -> NDArray[np.uint8]:
+    """Cut out the people a failure concerns and draw what is annotated and what was found.
+
+    Returns
+    -------
+    (H, W, 3) uint8 BGR, longer side 360 px
+    """
+    image, found = evaluation.images[failure.image], evaluation.found[failure.image]
+    truth = np.where(image.labelled[..., None], image.keypoints, np.nan)
+    concerned = []
+    if failure.truth is not None:
+        concerned.append(truth[failure.truth])
+    if failure.predicted is not None:
+        concerned.append(found.keypoints[failure.predicted])
+    left, top, right, bottom = _cut(np.concatenate(concerned), image.size)
+    zoom = _PICTURE_PX / max(right - left, bottom - top)
+    picture = np.asarray(
+        cv2.resize(
+            to_frame(image.path)[top:bottom, left:right],
+            None,
+            fx=zoom,
+            fy=zoom,
+            interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC,
+        ),
+        np.uint8,
+    )
+    corner = np.array([left, top])
+    limbs, colors = _limbs(evaluation.skeleton)
+
+    def draw(people: NDArray[np.float64], paint: Sequence[tuple[int, ...]], px: int) -> None:
+        for person in people:
+            _draw_person(picture, (person - corner + 0.5) * zoom - 0.5, limbs, paint, px)
+
+    rest = [n for n in range(len(found.keypoints)) if n != failure.predicted]
+    draw(found.keypoints[rest], [_OTHERS] * len(limbs), 1)
+    draw(truth, [_TRUTH] * len(limbs), 2)
+    if failure.predicted is not None:
+        draw(found.keypoints[failure.predicted][None], colors, 3)
+    return picture
+
+
+def _cut(points: NDArray[np.float64], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    reach = max(float((high - low).max()) * (0.5 + _MARGIN), _FEWEST_FRAME_PX / 2)
+    centre = (low + high) / 2
+    left, top = np.clip(np.floor(centre - reach), 0, np.array(size) - 1).astype(int)
+    right, bottom = np.clip(np.ceil(centre + reach), (left + 1, top + 1), size).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _limbs(skeleton: Skeleton) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
+    """Limbs to draw between the parts that were measured: those of the first skeleton that fits."""
+    best = max((COCO_17, COCO_18, MPI_15), key=lambda s: len(set(s.parts) & set(skeleton.parts)))
+    known = [
+        ((best.parts[a], best.parts[b]), color)
+        for (a, b), color in zip(best.limbs, best.colors, strict=True)
+        if best.parts[a] in skeleton.parts and best.parts[b] in skeleton.parts
+    ]
+    limbs = [(skeleton.index(a), skeleton.index(b)) for (a, b), _ in known]
+    return limbs, [color for _, color in known]
+
+
+def _draw_person(
+    picture: NDArray[np.uint8],
+    points: NDArray[np.float64],
+    limbs: Sequence[tuple[int, int]],
+    paint: Sequence[tuple[int, ...]],
+    px: int,
+) -> None:
+    seen = [bool(np.isfinite(point).all()) for point in points]
+    # Two bits of sub-pixel precision, the way OpenCV takes them.
+    at = [tuple(int(v) for v in np.rint(p * 4)) if ok else (0, 0) for p, ok in zip(points, seen)]
+    for width, shade in ((px + 2, True), (px, False)):
+        for (a, b), color in zip(limbs, paint, strict=True):
+            if seen[a] and seen[b]:
+                shown = _OUTLINE if shade else color
+                cv2.line(picture, at[a], at[b], shown, width, cv2.LINE_AA, 2)
+        for k in np.flatnonzero(seen):
+            shown = _OUTLINE if shade else paint[0] if px < 3 else (255, 255, 255)
+            cv2.circle(picture, at[k], 4 * width // 2 + 2, shown, -1, cv2.LINE_AA, 2)
