@@ -119,15 +119,15 @@ def command(
                 continue
             results.add(picture, frame, poses)
             people += len(poses)
-    done = len(pictures) - failed
     results.finish()
+    done = len(pictures) - failed
     seconds = time.perf_counter() - start
-    warn(
-        f"{_count(people, 'person', 'people')} in {_count(done, 'picture', 'pictures')}, "
-        f"{seconds:.1f} s{results.where if done else ''}"
-    )
+    if done:
+        found = f"{_count(people, 'person', 'people')} in {_count(done, 'picture', 'pictures')}"
+        warn(f"{found}, {seconds:.1f} s{results.where}")
+    if failed and len(pictures) > 1:
+        warn(f"{failed} of {len(pictures)} pictures could not be read")
     if failed:
-        warn(f"{failed} of {_count(len(pictures), 'picture', 'pictures')} could not be read")
         raise typer.Exit(1 if done else 2)
 
 
@@ -135,7 +135,7 @@ class _Folder:
     """Annotated copies and JSON files."""
 
     def __init__(self, folder: Path, format: Format, pictures: Sequence[Picture]) -> None:
-        self.where = f", in {folder}"
+        self.where = f"; see {folder}"
         self._folder = folder
         self._format = format
         self._coco: list[dict[str, Any]] = []
