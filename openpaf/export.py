@@ -24,10 +24,12 @@ from torch import Tensor, nn
 from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import ExportError
 from openpaf.files import replacing
+from openpaf.network.mobilenet_openpose import MobileNetOpenPose
 from openpaf.network.pafnet import PafNet
 from openpaf.network.published import PublishedNetwork
+from openpaf.network.stages import fold_batch_norms
 
-PoseNetwork = PafNet | PublishedNetwork
+PoseNetwork = PafNet | PublishedNetwork | MobileNetOpenPose
 """A network with `predict` and the conventions of its input as attributes."""
 
 TOLERANCE = 1e-4
@@ -90,7 +92,7 @@ def export_onnx(
 
     Parameters
     ----------
-    network : PafNet or PublishedNetwork
+    network : PafNet, PublishedNetwork or MobileNetOpenPose
         Batch norms are folded into their convolutions in the file, not in this object.
     path : str or Path
         File to write. It appears only once the proof has held.
@@ -120,7 +122,8 @@ def export_onnx(
         training_data=training_data,
     )
     network = copy.deepcopy(network).to("cpu").eval()
-    folded = network.folded() if isinstance(network, PafNet) else network
+    folded = copy.deepcopy(network)
+    fold_batch_norms(folded)
     with replacing(Path(path)) as partial:
         model = _to_onnx(FramesToFields(folded), network.stride)
         describe(model, card)
@@ -198,7 +201,7 @@ def prove(network: PoseNetwork, path: Path) -> float:
 
     Parameters
     ----------
-    network : PafNet or PublishedNetwork
+    network : PafNet, PublishedNetwork or MobileNetOpenPose
         On the CPU, in evaluation mode.
     path : Path
         ONNX file with the input and outputs of `FramesToFields`.

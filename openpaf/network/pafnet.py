@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from openpaf.errors import ConfigError
 from openpaf.network.backbones import FEATURES, MobileNetFront, Vgg19Front
-from openpaf.network.stages import Stage
+from openpaf.network.stages import Stage, fold_batch_norms
 from openpaf.skeleton import SKELETONS, Skeleton
 
 StageOutput = tuple[str, Tensor]
@@ -136,12 +134,5 @@ class PafNet(nn.Module):
     def folded(self) -> PafNet:
         """A copy for inference with every batch norm folded into its convolution."""
         net = copy.deepcopy(self).eval()
-        for module in list(net.modules()):
-            if not isinstance(module, nn.Sequential):
-                continue
-            children = list(module.children())
-            for place, (conv, norm) in enumerate(pairwise(children)):
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    module[place] = fuse_conv_bn_eval(conv, norm)
-                    module[place + 1] = nn.Identity()
+        fold_batch_norms(net)
         return net

@@ -1,8 +1,8 @@
 """The four network layouts CMU published, layer for layer.
 
 Every layer carries the name it has in the published Caffe files, so that loading a checkpoint is
-matching keys. Sections 2.2 of Cao et al., CVPR 2017 (two branches: COCO, MPI) and 3.1 of Cao et al.,
-PAMI 2019 (PAFs first, then confidence maps: BODY_25).
+matching keys. Section 2.2 of Cao et al., CVPR 2017 (two branches: COCO, MPI), section 3.1 of Cao et
+al., PAMI 2019 (PAFs first, then confidence maps: BODY_25).
 
 Beware of the branch names: L1 is the PAF branch in COCO and MPI, the confidence-map branch in
 BODY_25. No network ends in an activation.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
@@ -13,6 +16,21 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Fold every batch norm of a network into the convolution before it, in place.
+
+    The network must be in evaluation mode, and each batch norm must follow its convolution in one
+    `nn.Sequential`.
+    """
+    for module in list(network.modules()):
+        if not isinstance(module, nn.Sequential):
+            continue
+        for place, (conv, norm) in enumerate(pairwise(list(module.children()))):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                module[place] = fuse_conv_bn_eval(conv, norm)
+                module[place + 1] = nn.Identity()
 
 
 class DenseTriple(nn.Module):
