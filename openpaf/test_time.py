@@ -134,9 +134,12 @@ def resampled(fields: Fields, source: Placement, target: Placement) -> Fields:
         )
         for axis in (0, 1)
     )
-    confidence_maps: NDArray[np.float32] = rows @ fields.confidence_maps @ columns.T
-    pafs: NDArray[np.float32] = rows @ fields.pafs @ columns.T
-    return Fields(confidence_maps, pafs, stride, fields.skeleton)
+    return Fields(
+        np.asarray(rows @ fields.confidence_maps @ columns.T, np.float32),
+        np.asarray(rows @ fields.pafs @ columns.T, np.float32),
+        stride,
+        fields.skeleton,
+    )
 
 
 def _look(session: Session, net_frame: NDArray[np.uint8], flip: bool) -> list[Fields]:
@@ -164,7 +167,7 @@ def _cells_in(source: Placement, target: Placement, stride: int, axis: int) -> N
 
 def _cubic_weights(positions: NDArray[np.float64], count: int) -> NDArray[np.float32]:
     """(positions, count) weights of Catmull-Rom interpolation; the border cells go on for ever."""
-    weights: NDArray[np.float32] = np.zeros((len(positions), count), np.float32)
+    weights = np.zeros((len(positions), count), np.float32)
     rows = np.arange(len(positions))
     first = np.floor(positions).astype(int)
     t = positions - first

@@ -99,8 +99,9 @@ def _in_image(
     yield from _false_people(place, people, oks, {n for n, _ in pairs}, image.ignored)
     for p in counting.tolist():
         if p not in {truth for _, truth in pairs}:
-            side = image.areas[p] ** 0.5
-            yield Failure("missed person", place, None, p, side, f"{side:.0f} px across")
+            side, labelled = image.areas[p] ** 0.5, int(image.labelled[p].sum())
+            note = f"{labelled} labelled parts, {side:.0f} px across"
+            yield Failure("missed person", place, None, p, side * labelled, note)
     for n, p in pairs:
         yield from _in_pair(place, image, people, n, p, float(oks[n, p]))
         yield from _swap(place, n, p, image, people, sigmas, flip)

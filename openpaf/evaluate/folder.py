@@ -157,7 +157,7 @@ def _settings(engine: Engine) -> dict[str, Any]:
     return {
         "openpaf": __version__,
         "model": engine.card.name,
-        "file": engine._path.name,
+        "file": engine.path.name,
         "provider": engine.provider,
         "net": width_by_height or f"height {engine.net_height}",
         "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",

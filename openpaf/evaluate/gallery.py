@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from openpaf.evaluate.bootstrap import Estimate
 from openpaf.evaluate.failures import KINDS, Failure, cost_in_ap
 from openpaf.evaluate.folder import Evaluation
-from openpaf.frame import to_frame
+from openpaf.evaluate.pictures import draw_failure
 from openpaf.opencv import cv2
-from openpaf.skeleton import COCO_17, COCO_18, MPI_15, Skeleton
 
-_PICTURE_PX = 360
-_MARGIN = 0.35
-_FEWEST_FRAME_PX = 64
 _JPEG_QUALITY = 85
-_TRUTH, _OTHERS, _OUTLINE = (255, 255, 255), (150, 150, 150), (0, 0, 0)
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
@@ -29,7 +22,7 @@ body { max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .big { font-size: 2.6rem; font-weight: 600; margin: 0; }
 .soft, figcaption { opacity: .75; font-size: .9rem; }
-.tables { display: flex; flex-wrap: wrap; gap: 1rem 3rem; }
+.tables { display: flex; flex-wrap: wrap; gap: 1rem 3rem; align-items: start; }
 table { border-collapse: collapse; } caption { text-align: left; font-weight: 600; }
 td, th { padding: .15rem .8rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums; }
 td:first-child, th:first-child { text-align: left; } th { font-weight: 500; opacity: .75; }
@@ -70,7 +63,7 @@ def write_page(evaluation: Evaluation, title: str, *, each: int = 12) -> str:
         ),
         _table("Failures", ("", "people", "AP if mended"), _failure_rows(evaluation)),
         _table("Speed", ("", ""), ((k, f"{v:.2f}") for k, v in report.speed.items())),
-        _table("Settings", ("", ""), ((k, str(v)) for k, v in report.settings.items())),
+        _table("Settings", ("", ""), _setting_rows(report.settings)),
         "</div>",
         _soft("White: annotated. Coloured: the skeleton in question. Grey: others found."),
     ]
@@ -120,6 +113,14 @@ def _failure_rows(evaluation: Evaluation) -> Iterable[tuple[str, ...]]:
         yield kind, str(count), f"+{costs[kind]:.3f}"
 
 
+def _setting_rows(settings: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _setting_rows(value)
+        else:
+            yield name.replace("_", " "), str(value)
+
+
 def number(value: float) -> str:
     """A figure to three digits after the point, a dash where there is none."""
     return "-" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1.5 else f"{value:.2f}"
@@ -154,85 +155,3 @@ def _figure(evaluation: Evaluation, failure: Failure) -> str:
         f'src="data:image/jpeg;base64,{data}">'
         f"<figcaption>{name}: {escape(failure.note)}</figcaption></figure>"
     )
-
-
-def draw_failure(evaluation: Evaluation, failure: Failure) -> NDArray[np.uint8]:
-    """Cut out the people a failure concerns and draw what is annotated and what was found.
-
-    Returns
-    -------
-    (H, W, 3) uint8 BGR, longer side 360 px
-    """
-    image, found = evaluation.images[failure.image], evaluation.found[failure.image]
-    truth = np.where(image.labelled[..., None], image.keypoints, np.nan)
-    concerned = []
-    if failure.truth is not None:
-        concerned.append(truth[failure.truth])
-    if failure.predicted is not None:
-        concerned.append(found.keypoints[failure.predicted])
-    left, top, right, bottom = _cut(np.concatenate(concerned), image.size)
-    zoom = _PICTURE_PX / max(right - left, bottom - top)
-    picture = np.asarray(
-        cv2.resize(
-            to_frame(image.path)[top:bottom, left:right],
-            None,
-            fx=zoom,
-            fy=zoom,
-            interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC,
-        ),
-        np.uint8,
-    )
-    corner = np.array([left, top])
-    limbs, colors = _limbs(evaluation.skeleton)
-
-    def draw(people: NDArray[np.float64], paint: Sequence[tuple[int, ...]], px: int) -> None:
-        for person in people:
-            _draw_person(picture, (person - corner + 0.5) * zoom - 0.5, limbs, paint, px)
-
-    rest = [n for n in range(len(found.keypoints)) if n != failure.predicted]
-    draw(found.keypoints[rest], [_OTHERS] * len(limbs), 1)
-    draw(truth, [_TRUTH] * len(limbs), 2)
-    if failure.predicted is not None:
-        draw(found.keypoints[failure.predicted][None], colors, 3)
-    return picture
-
-
-def _cut(points: NDArray[np.float64], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
-    reach = max(float((high - low).max()) * (0.5 + _MARGIN), _FEWEST_FRAME_PX / 2)
-    centre = (low + high) / 2
-    left, top = np.clip(np.floor(centre - reach), 0, np.array(size) - 1).astype(int)
-    right, bottom = np.clip(np.ceil(centre + reach), (left + 1, top + 1), size).astype(int)
-    return int(left), int(top), int(right), int(bottom)
-
-
-def _limbs(skeleton: Skeleton) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
-    """Limbs to draw between the parts that were measured: those of the first skeleton that fits."""
-    best = max((COCO_17, COCO_18, MPI_15), key=lambda s: len(set(s.parts) & set(skeleton.parts)))
-    known = [
-        ((best.parts[a], best.parts[b]), color)
-        for (a, b), color in zip(best.limbs, best.colors, strict=True)
-        if best.parts[a] in skeleton.parts and best.parts[b] in skeleton.parts
-    ]
-    limbs = [(skeleton.index(a), skeleton.index(b)) for (a, b), _ in known]
-    return limbs, [color for _, color in known]
-
-
-def _draw_person(
-    picture: NDArray[np.uint8],
-    points: NDArray[np.float64],
-    limbs: Sequence[tuple[int, int]],
-    paint: Sequence[tuple[int, ...]],
-    px: int,
-) -> None:
-    seen = [bool(np.isfinite(point).all()) for point in points]
-    # Two bits of sub-pixel precision, the way OpenCV takes them.
-    at = [tuple(int(v) for v in np.rint(p * 4)) if ok else (0, 0) for p, ok in zip(points, seen)]
-    for width, shade in ((px + 2, True), (px, False)):
-        for (a, b), color in zip(limbs, paint, strict=True):
-            if seen[a] and seen[b]:
-                shown = _OUTLINE if shade else color
-                cv2.line(picture, at[a], at[b], shown, width, cv2.LINE_AA, 2)
-        for k in np.flatnonzero(seen):
-            shown = _OUTLINE if shade else paint[0] if px < 3 else (255, 255, 255)
-            cv2.circle(picture, at[k], 4 * width // 2 + 2, shown, -1, cv2.LINE_AA, 2)

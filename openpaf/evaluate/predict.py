@@ -106,8 +106,10 @@ def _in_frame(poses: Poses, placement: Placement, target: Skeleton) -> FoundPeop
     keypoints, scores = poses.skeleton.convert(
         placement.to_frame(poses.keypoints).astype(np.float32), poses.scores, target
     )
+    # Somebody of whom only parts are seen that are not annotated cannot be judged.
+    judged = (scores > 0).any(axis=1)
     return FoundPeople(
-        keypoints.astype(np.float64),
-        scores.astype(np.float64),
-        poses.person_scores.astype(np.float64),
+        keypoints[judged].astype(np.float64),
+        scores[judged].astype(np.float64),
+        poses.person_scores[judged].astype(np.float64),
     )
