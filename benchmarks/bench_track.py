@@ -1,6 +1,6 @@
 """Identities over generated crowds, smoothing of still and moving people, and what it all costs.
 
-    python benchmarks/bench_track.py
+    python -m benchmarks.bench_track
 
 Everyone's identity is known, so IDF1, id switches and MOTA (py-motmetrics) are exact. Two rivals
 see the same detections: no tracking (a person's place in the frame's list is the id) and plain
@@ -17,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import motmetrics
+import motmetrics  # type: ignore[import-untyped]
 import numpy as np
 import typer
-from crowd import FRAME_SIZE, SCENES, Moment, Scene, play
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from benchmarks.walkers import SCENES, Moment, Scene, play
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker
@@ -133,10 +133,8 @@ def jitter() -> dict[str, float]:
 
 
 def _person(keypoints: NDArray[np.float64]) -> Poses:
-    return Poses(
-        keypoints[None].astype(np.float32), np.ones((1, 18)), np.ones(1), COCO_18,
-        frame_size=FRAME_SIZE,
-    )  # fmt: skip
+    ones = np.ones((1, 18), np.float32)
+    return Poses(keypoints[None].astype(np.float32), ones, ones[:, 0], COCO_18)
 
 
 def cost(people: int) -> dict[str, float]:

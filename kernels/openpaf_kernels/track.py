@@ -12,7 +12,7 @@ from openpaf_kernels.cache import CACHE
 
 
 @njit(cache=CACHE, nogil=True)
-def similarity(expected, known, scale, stray, sigmas, keypoints, found, out):
+def similarity(expected, known, scale, stray, loose, sigmas, keypoints, found, out):
     """Compare every expected pose with every found one.
 
     A body may have strayed as a whole, so the common offset of the shared parts is judged on its
@@ -26,6 +26,8 @@ def similarity(expected, known, scale, stray, sigmas, keypoints, found, out):
     known : (T, K) bool
     scale : (T,) float32, px
     stray : (T,) float32, px
+    loose : (T,) float32, px
+        Added to every falloff.
     sigmas : (K,) float32
     keypoints : (N, K, 2) float32, px
     found : (N, K) bool
@@ -58,7 +60,7 @@ def similarity(expected, known, scale, stray, sigmas, keypoints, found, out):
                 if known[t, k] and found[n, k]:
                     x = keypoints[n, k, 0] - expected[t, k, 0] - mean_x
                     y = keypoints[n, k, 1] - expected[t, k, 1] - mean_y
-                    width = 2 * sigmas[k] * scale[t]
+                    width = 2 * sigmas[k] * scale[t] + loose[t]
                     total += math.exp(-(x * x + y * y) / (2 * width * width))
             out[t, n] = math.exp(-away) * total / min(fewer_t, fewer_n)
 
