@@ -19,8 +19,8 @@ import pytest
 from openpaf import cli
 from openpaf.cli import detect
 from openpaf.cli.options import read_net_size
-from openpaf.cli.pictures import find_pictures
 from openpaf.errors import ConfigError, SourceError
+from openpaf.pictures import find_pictures
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 

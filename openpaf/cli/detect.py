@@ -25,13 +25,13 @@ from openpaf.cli.options import (
     read_card,
     read_net_size,
 )
-from openpaf.cli.pictures import Picture, find_pictures, refuse_to_overwrite
 from openpaf.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import FrameError, OutputError, SourceError
 from openpaf.files import replacing
 from openpaf.frame import to_frame
 from openpaf.opencv import cv2
+from openpaf.pictures import Picture, find_pictures, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from openpaf.poses import Poses
