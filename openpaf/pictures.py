@@ -43,7 +43,7 @@ def find_pictures(sources: Sequence[str]) -> list[Picture]:
     Raises
     ------
     SourceError
-        When there are none.
+        When there are none, or a source is an empty name.
     """
     found: dict[Path, Path] = {}
     for source in sources:
@@ -80,22 +80,25 @@ def refuse_to_overwrite(pictures: Sequence[Picture], outputs: Sequence[Path]) ->
 
 
 def _expand(source: str) -> list[tuple[Path, Path]]:
+    if not source:
+        # As a path it would be the current folder, which nobody means by "$UNSET".
+        raise SourceError("a source is an empty name; name a picture, a folder or a glob")
     path = Path(source)
     if path.is_dir():
         files = [
             file
             for file in sorted(path.rglob("*"))
-            if file.suffix.lower() in SUFFIXES and not _hidden(file.relative_to(path))
+            if _is_picture(file) and not _hidden(file.relative_to(path))
         ]
         return [(file, file.relative_to(path).with_suffix("")) for file in files]
     if path.exists() or not glob.has_magic(source):
         return [(path, Path(path.stem))]
     matches = (Path(match) for match in sorted(glob.glob(source, recursive=True)))
-    return [
-        (match, Path(match.stem))
-        for match in matches
-        if match.suffix.lower() in SUFFIXES and match.is_file()
-    ]
+    return [(match, Path(match.stem)) for match in matches if _is_picture(match)]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def _hidden(path: Path) -> bool:

@@ -275,6 +275,18 @@ class TestPictures:
         (picture,) = find_pictures(["gone.jpg"])
         assert picture.path == Path("gone.jpg")
 
+    def test_a_folder_with_the_name_of_a_picture_is_searched(self, tmp_path: Path) -> None:
+        save(tmp_path / "in" / "folder.jpg" / "a.jpg")
+        assert [picture.path.name for picture in find_pictures([str(tmp_path)])] == ["a.jpg"]
+
+    def test_an_empty_name_is_not_the_current_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        save(tmp_path / "a.jpg")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SourceError, match="empty name"):
+            find_pictures([""])
+
     def test_none_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match="no pictures"):
             find_pictures([str(tmp_path)])
