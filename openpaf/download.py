@@ -62,6 +62,14 @@ class RemoteFile:
     sha256: str | None = None
     md5: str | None = None
 
+    def is_file(self, path: Path) -> bool:
+        """Whether a file on this machine is this one, by its published checksum."""
+        if self.checksum is None or not path.is_file():
+            return False
+        if self.size not in (None, path.stat().st_size):
+            return False
+        return _digest(path, self.checksum[0]) == self.checksum[1]
+
     @property
     def checksum(self) -> tuple[str, str] | None:
         """Algorithm and hexadecimal digest, or None where none is published."""

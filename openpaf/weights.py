@@ -172,6 +172,13 @@ def fetch(
     return model.paths
 
 
+def made_from(path: Path) -> list[ModelRecord]:
+    """Models that are made from a file on this machine, told by its checksum."""
+    return [
+        model for model in registry().values() if any(file.is_file(path) for file in model.files)
+    ]
+
+
 def parse_registry(text: str) -> dict[str, ModelRecord]:
     """Read a registry.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import openpaf.convert as convert_module
 from openpaf.convert import convert
 from openpaf.convert.layouts import LAYOUTS, build_network, match_layout, plain_names
 from openpaf.convert.torch_files import safetensors_tensors, torch_tensors
-from openpaf.errors import CheckpointError, ConfigError
+from openpaf.errors import CheckpointError, ConfigError, MissingExtraError
 from openpaf.network.mobilenet_openpose import MobileNetOpenPose
 from openpaf.network.published import published_network
 from tests.test_convert_caffe import packed_net
@@ -255,3 +256,40 @@ def test_file_of_no_kind_that_is_known(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"\.caffemodel"):
         convert(tmp_path / "net.npy", tmp_path / "net.onnx")
     assert ".pth" in convert_module._READERS
+
+
+def tf_pose_graph(tensorflow: Any, path: Path) -> None:
+    """Write a frozen graph with tf-pose-estimation's input and output names."""
+    v1 = tensorflow.compat.v1
+    rng = np.random.default_rng(0)
+    with v1.Graph().as_default() as graph:
+        x = v1.placeholder(tensorflow.float32, (None, None, None, 3), name="image") / 128.0 - 1.0
+        for inputs, outputs in ((3, 8), (8, 8), (8, 57)):
+            weight = rng.standard_normal((3, 3, inputs, outputs), dtype=np.float32) / 5
+            x = tensorflow.nn.conv2d(x, tensorflow.constant(weight), strides=2, padding="SAME")
+        tensorflow.identity(x, name="Openpose/concat_stage7")
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+
+
+def test_tf_pose_graph(tmp_path: Path) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    pytest.importorskip("tf2onnx")
+    from openpaf.convert.tensorflow import convert_tf_pose, tf_pose_card
+    from openpaf.session import open_session
+
+    source, path = tmp_path / "graph_opt.pb", tmp_path / "net.onnx"
+    tf_pose_graph(tensorflow, source)
+    assert convert_tf_pose(source, path, tf_pose_card("tf", "Apache-2.0", "COCO")) <= 1e-4
+    (fields,) = open_session(path).run(np.zeros((1, 64, 96, 3), np.uint8))
+    assert fields.pafs.shape == (38, 8, 12)
+    source.write_bytes(source.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="cut short"):
+        convert_tf_pose(source, path, tf_pose_card("tf", "Apache-2.0", "COCO"))
+
+
+def test_tf_pose_graph_without_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openpaf.convert.tensorflow import convert_tf_pose, tf_pose_card
+
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(MissingExtraError, match="tf2onnx"):
+        convert_tf_pose(tmp_path / "net.pb", tmp_path / "net.onnx", tf_pose_card("tf", "?", "?"))
