@@ -103,7 +103,10 @@ NAN = json.dumps(content(annotations=[annotation(area=float("nan"))]))
         (content(images=[]), "lists no images"),
         (content(images=2 * content()["images"]), "lists image 3 twice"),
         (content(images=[{"id": 3, "file_name": "../x"}]), "must be a path inside images/"),
-        (content(images=[{"id": "3", "file_name": "a.jpg"}]), "id of entry 3 must be a number"),
+        (
+            content(images=[{"id": "3", "file_name": "a.jpg"}]),
+            "id of entry 3 must be a whole number",
+        ),
         (content(annotations=[]), "nobody with a labelled keypoint"),
         (content(annotations=[annotation(iscrowd=1)]), "nobody with a labelled keypoint"),
         (content(annotations=[annotation(image_id=4)]), "names image 4, which is not listed"),
@@ -111,6 +114,9 @@ NAN = json.dumps(content(annotations=[annotation(area=float("nan"))]))
         (content(annotations=[annotation(keypoints=["x"] * 9)]), "must be finite numbers"),
         (content(annotations=[annotation(bbox=None)]), "bbox of annotation 1 must be"),
         (content(annotations=[annotation(area=-1)]), "area of entry 1 must be a number not below"),
+        (content(annotations=[annotation(area=10**400)]), "area of entry 1 must be a number"),
+        (content(annotations=[annotation(num_keypoints="2")]), "num_keypoints of entry 1 must be"),
+        (content(annotations=[annotation(image_id=3.5)]), "image_id of entry 1 must be a whole"),
         (NAN, "area of entry 1 must be a number"),
         (
             content(annotations=[annotation(keypoints=[10, 20, 2, 70, 40, 2, 0, 0, 0])]),

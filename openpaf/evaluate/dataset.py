@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import DatasetError
+from openpaf.evaluate import coco
 
-_DEFAULT_NAME = "person_keypoints.json"
 # Labels made on a smaller copy of a picture land a pixel or two beyond the border.
 _BORDER_PX = 4.0
 
@@ -116,9 +114,9 @@ def read_folder(folder: Path, annotations: Path | None = None) -> KeypointFolder
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder; pass one that holds images/ and its JSON")
-    path = annotations or _find_annotations(folder)
-    content, sha256 = _load(path)
-    parts = _read_parts(content, path)
+    path = annotations or coco.find(folder)
+    content, sha256 = coco.load(path)
+    parts = coco.part_names(content, path)
     pictures = folder / "images"
     if not pictures.is_dir():
         raise DatasetError(f"{folder} has no images/ folder; put the pictures of {path.name} there")
@@ -126,7 +124,7 @@ def read_folder(folder: Path, annotations: Path | None = None) -> KeypointFolder
     people: dict[int, list[dict[str, Any]]] = {image_id: [] for image_id in entries}
     category = content["categories"][0].get("id", 1)
     for annotation in content["annotations"]:
-        image_id = _integer(annotation, "image_id", path)
+        image_id = coco.integer(annotation, "image_id", path)
         if image_id not in people:
             raise DatasetError(f"{path}: an annotation names image {image_id}, which is not listed")
         if annotation.get("category_id", category) == category:
@@ -140,48 +138,6 @@ def read_folder(folder: Path, annotations: Path | None = None) -> KeypointFolder
     return KeypointFolder(folder, path, sha256, parts, images)
 
 
-def _find_annotations(folder: Path) -> Path:
-    if (folder / _DEFAULT_NAME).is_file():
-        return folder / _DEFAULT_NAME
-    found = sorted(folder.glob("*.json"))
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(path.name for path in found[:5]) or "none"
-    raise DatasetError(
-        f"{folder} must hold {_DEFAULT_NAME} or exactly one other .json, got {names}; "
-        "name the file with --annotations"
-    )
-
-
-def _load(path: Path) -> tuple[dict[str, Any], str]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"annotations {path} cannot be read: {error.strerror}") from error
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{path} is not JSON: {error}") from error
-    for key in ("images", "annotations", "categories"):
-        entries = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise DatasetError(
-                f"{path} has no list {key!r}; expected COCO keypoint JSON with images, "
-                "annotations and categories"
-            )
-    return content, hashlib.sha256(raw).hexdigest()
-
-
-def _read_parts(content: dict[str, Any], path: Path) -> tuple[str, ...]:
-    categories = content["categories"]
-    parts = categories[0].get("keypoints") if categories else None
-    if not isinstance(parts, list) or not parts or not all(isinstance(p, str) for p in parts):
-        raise DatasetError(f"{path}: categories[0].keypoints must list the part names")
-    if len(set(parts)) != len(parts):
-        raise DatasetError(f"{path}: categories[0].keypoints names a part twice")
-    return tuple(parts)
-
-
 def _read_images(
     content: dict[str, Any], path: Path, pictures: Path
 ) -> dict[int, tuple[Path, tuple[int, int]]]:
@@ -190,7 +146,7 @@ def _read_images(
     entries: dict[int, tuple[Path, tuple[int, int]]] = {}
     missing = []
     for image in content["images"]:
-        image_id = _integer(image, "id", path)
+        image_id = coco.integer(image, "id", path)
         name = image.get("file_name")
         if image_id in entries:
             raise DatasetError(f"{path} lists image {image_id} twice")
@@ -198,7 +154,7 @@ def _read_images(
             raise DatasetError(f"{path}: file_name {name!r} must be a path inside images/")
         if not (pictures / name).is_file():
             missing.append(name)
-        width, height = (_integer(image, side, path) for side in ("width", "height"))
+        width, height = (coco.integer(image, side, path) for side in ("width", "height"))
         entries[image_id] = (pictures / name, (width, height))
     if missing:
         raise DatasetError(
@@ -216,7 +172,7 @@ def _annotated(
     parts: tuple[str, ...],
     path: Path,
 ) -> AnnotatedImage:
-    triples = np.array([_keypoints(person, parts, path) for person in people], np.float64)
+    triples = np.array([coco.keypoints(person, parts, path) for person in people], np.float64)
     triples = triples.reshape(-1, len(parts), 3)
     keypoints, labelled = triples[..., :2], triples[..., 2] > 0
     beyond = np.maximum(-keypoints, keypoints - (np.array(size) - 1)).max(axis=2)
@@ -232,7 +188,7 @@ def _annotated(
     crowd = np.array([bool(person.get("iscrowd", 0)) for person in people], bool)
     # As pycocotools: what the annotation says counts, where it says anything.
     counts = [
-        person.get("num_keypoints", int(row.sum()))
+        coco.integer(person, "num_keypoints", path) if "num_keypoints" in person else row.sum()
         for person, row in zip(people, labelled, strict=True)
     ]
     return AnnotatedImage(
@@ -241,56 +197,14 @@ def _annotated(
         size,
         keypoints,
         labelled,
-        np.array([_number(person, "area", path) for person in people], np.float64),
-        np.array([_box(person, "bbox", path) for person in people]).reshape(-1, 4),
+        np.array([coco.number(person, "area", path) for person in people], np.float64),
+        np.array([coco.box(person, "bbox", path) for person in people]).reshape(-1, 4),
         np.array(
             [
-                _box(person, "head_box", path) if "head_box" in person else [math.nan] * 4
+                coco.box(person, "head_box", path) if "head_box" in person else [math.nan] * 4
                 for person in people
             ]
         ).reshape(-1, 4),
         crowd,
         crowd | (np.array(counts, int) == 0),
     )
-
-
-def _keypoints(person: dict[str, Any], parts: tuple[str, ...], path: Path) -> list[float]:
-    values = person.get("keypoints")
-    if not isinstance(values, list) or len(values) != 3 * len(parts):
-        got = len(values) if isinstance(values, list) else "none"
-        raise DatasetError(
-            f"{path}: annotation {person.get('id')} must have {3 * len(parts)} keypoint numbers, "
-            f"x, y, visibility for {len(parts)} parts, got {got}"
-        )
-    return _finite(values, f"{path}: keypoints of annotation {person.get('id')}")
-
-
-def _box(person: dict[str, Any], key: str, path: Path) -> list[float]:
-    values = person.get(key)
-    if not isinstance(values, list) or len(values) != 4:
-        raise DatasetError(
-            f"{path}: {key} of annotation {person.get('id')} must be x, y, width, height"
-        )
-    return _finite(values, f"{path}: {key} of annotation {person.get('id')}")
-
-
-def _finite(values: list[Any], what: str) -> list[float]:
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        raise DatasetError(f"{what} must be finite numbers")
-    return values
-
-
-def _number(entry: dict[str, Any], key: str, path: Path) -> float:
-    value = entry.get(key)
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise DatasetError(
-            f"{path}: {key} of entry {entry.get('id')} must be a number not below 0, got {value!r}"
-        )
-    return value
-
-
-def _integer(entry: dict[str, Any], key: str, path: Path) -> int:
-    value = _number(entry, key, path)
-    if int(value) != value:
-        raise DatasetError(f"{path}: {key} of entry {entry.get('id')} must be whole, got {value!r}")
-    return int(value)

@@ -181,7 +181,8 @@ def _evaluation(
     resamples: int,
     seed: int,
 ) -> Evaluation:
-    found, sigmas = predictions.found, skeleton.sigmas
+    found = [predictions.found[place] for place in range(len(images))]
+    sigmas = skeleton.sigmas
     matches = match_people(images, found, sigmas)
     people = pair_people(images, found, sigmas)
     ratios = measure_people(people, skeleton.parts, len(images))

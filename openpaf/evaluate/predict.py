@@ -29,9 +29,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Predictions:
-    """What one decoder found, one entry a picture; times in ms, preprocessing in the network's."""
+    """What one decoder found in each picture, by its place, and the ms each picture took.
 
-    found: list[FoundPeople] = field(default_factory=list)
+    The network's time has the preprocessing in it.
+    """
+
+    found: dict[int, FoundPeople] = field(default_factory=dict)
     network_ms: list[float] = field(default_factory=list)
     decode_ms: list[float] = field(default_factory=list)
 
@@ -71,7 +74,10 @@ def predict(
     decoders = {name: Decoder(config) for name, config in configs.items()}
     for decoder in decoders.values():
         decoder.warm_up(engine.skeleton)
-    for done, image in enumerate(images):
+    # Some runtimes compile the network for every size anew: one size after the other.
+    order = sorted(range(len(images)), key=lambda place: images[place].size)
+    for done, place in enumerate(order):
+        image = images[place]
         if progress is not None:
             progress(done, len(images))
         frame = to_frame(image.path)
@@ -96,7 +102,7 @@ def predict(
             poses = decoder.decode(fields)
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
-            predictions[name].found.append(_in_frame(poses, placement, target))
+            predictions[name].found[place] = _in_frame(poses, placement, target)
     if progress is not None:
         progress(len(images), len(images))
     return predictions
