@@ -94,7 +94,7 @@ def test_prints_figures_parts_failures_and_speed(val: Any, folder: Path) -> None
     assert any(line.split() == ["AP", "0.000", "0.000", "to", "0.000"] for line in out.splitlines())
     assert "left_hip" in out and "1 x missed person" in out and "frames/s" in out
     assert BlankEngine.made == {
-        "model": "m.onnx", "device": "auto", "net_height": 64, "net_size": None, "threads": None,
+        "model": "m.onnx", "device": "auto", "net_height": 64, "net_size": None, "threads": None, "card": None,
     }  # fmt: skip
 
 
