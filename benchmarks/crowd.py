@@ -1,210 +1,226 @@
-"""Walking people with known identities, seen by a camera: joints, occlusion, detector errors."""
+"""Seeded crowds: people with random poses, and the fields a perfectly trained network would give.
+
+Fields follow the usual training targets (REFERENCE of OpenPose: Gaussians of sigma 7 net px cut at
+1 %, the highest where people overlap; PAFs one cell wide on either side of a limb, averaged where
+limbs overlap), then noise is laid over them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import linear_sum_assignment
 
-from openpaf.poses import Poses
-from openpaf.skeleton import COCO_18
+from openpaf.fields import Fields
+from openpaf.skeleton import COCO_18, Skeleton
 
-FRAME_SIZE = (1280, 720)
-FOCAL, CAMERA_HEIGHT = 1000.0, 1.6
+Float32 = NDArray[np.float32]
+Noise = Literal["clean", "smooth", "white"]
 
-_SWAPPED = {
-    "arms": [2, 3, 4, 5, 6, 7],
-    "legs": [8, 9, 10, 11, 12, 13],
-}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What happens in front of the camera."""
-
-    name: str
-    people: int
-    seconds: float = 30.0
-    frame_rate: float = 25.0
-    depths: tuple[float, float] = (4.0, 10.0)
-    pillars: tuple[float, ...] = ()
-    """Frame x of 120 px wide pillars that hide whoever is behind them."""
-    leaving: bool = False
-    """People walk out of the frame, turn and come back within about a second and a half."""
-    noise: float = 0.012
-    """Standard deviation of a keypoint, in body scales."""
-    part_missing: float = 0.05
-    person_missing: float = 0.02
-    false_person: float = 0.05
-    swapped: float = 0.01
-    """Chance a frame that a person's left and right arms or legs are exchanged for 1-4 frames."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One frame: who is really there, and what a detector would say."""
-
-    time: float
-    ids: NDArray[np.int64]
-    truth: NDArray[np.float32]
-    """(N, 18, 2) px, NaN where hidden, of people with at least four parts in sight."""
-    detected: Poses
-
-
-SCENES = (
-    Scene("cross", 8),
-    Scene("occlude", 6, pillars=(300.0, 640.0, 980.0)),
-    Scene("leave and return", 5, leaving=True),
-    Scene("crowd", 20, depths=(5.0, 14.0)),
+STRIDE = 8
+_SIGMA = 7.0
+_CUT = 0.01
+_LIMB_HALF_WIDTH = 1.0
+# Parts that swing: (part, its parent, length in body heights, rest angle, swing), degrees from down.
+_CHAINS = (
+    ("elbow", "shoulder", 0.17, 10, 60),
+    ("wrist", "elbow", 0.15, 10, 70),
+    ("knee", "hip", 0.24, 4, 25),
+    ("ankle", "knee", 0.23, 0, 25),
 )
+# Where the rest sits in an upright body of height 1, feet at 0, y upwards, right side; x outwards.
+_MIDDLE = {"head_top": 1.0, "nose": 0.92, "neck": 0.82, "chest": 0.68, "mid_hip": 0.5}
+_SIDES = {
+    "eye": (0.02, 0.94), "ear": (0.045, 0.925), "shoulder": (0.11, 0.82), "hip": (0.07, 0.5),
+}  # fmt: skip
+_FEET = {"big_toe": (0.02, -0.03), "small_toe": (0.05, -0.025), "heel": (-0.01, -0.02)}
 
 
-def play(scene: Scene, seed: int = 0) -> Iterator[Moment]:
-    """Give the frames of a scene, the same ones for the same seed."""
-    rng = np.random.default_rng(seed)
-    walkers = _Walkers(scene, rng)
-    swaps = np.zeros((scene.people, len(_SWAPPED)), int)
-    for index in range(round(scene.seconds * scene.frame_rate)):
-        if index:
-            walkers.step(1 / scene.frame_rate)
-        joints, depths = walkers.joints()
-        visible = _visible(scene, joints, depths, rng)
-        truth = np.where(visible[..., None], joints, np.nan).astype(np.float32)
-        there = np.flatnonzero(visible.sum(1) >= 4)
-        swaps = np.maximum(swaps - 1, 0)
-        begins = rng.random(swaps.shape) < scene.swapped
-        swaps[begins] = rng.integers(1, 5, begins.sum())
-        detected = _detect(scene, truth[there], swaps[there] > 0, rng)
-        yield Moment(index / scene.frame_rate, there, truth[there], detected)
+@dataclass(frozen=True)
+class Crowd:
+    """Fields and the people they show: keypoints (N, K, 2) in net px, NaN where hidden."""
+
+    fields: Fields
+    keypoints: Float32
 
 
-class _Walkers:
-    """Positions on the ground, headings and step phases of everyone, in metres and radians."""
-
-    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
-        self.scene, self.rng = scene, rng
-        count = scene.people
-        self.z = rng.uniform(*scene.depths, count)
-        self.x = rng.uniform(-1, 1, count) * self._half_width()
-        self.side = np.where(rng.random(count) < 0.5, -1.0, 1.0)
-        self.speed = rng.uniform(0.8, 1.6, count)
-        self.height = rng.uniform(0.92, 1.08, count)
-        self.heading = np.where(self.side > 0, 0.0, np.pi)
-        self.phase = rng.uniform(0, 2 * np.pi, count)
-        self.dz = np.zeros(count)
-
-    def _half_width(self) -> NDArray[np.float64]:
-        return self.z * (FRAME_SIZE[0] / 2) / FOCAL
-
-    def step(self, seconds: float) -> None:
-        reach = self._half_width() + (0.9 if self.scene.leaving else -0.3)
-        turning = self.x * self.side > reach
-        self.side[turning] *= -1
-        wander = 0.0 if self.scene.leaving else 1.0
-        self.dz += wander * self.rng.normal(0, 0.8, len(self.dz)) * np.sqrt(seconds)
-        self.dz *= 1 - 0.5 * seconds
-        near, far = self.scene.depths
-        self.dz = np.where(self.z < near, abs(self.dz), np.where(self.z > far, -abs(self.dz), self.dz))
-        aim = np.arctan2(self.dz, self.side * self.speed)
-        turn = np.angle(np.exp(1j * (aim - self.heading)))
-        self.heading += np.clip(turn, -4 * seconds, 4 * seconds)
-        self.x += np.cos(self.heading) * self.speed * seconds
-        self.z += np.sin(self.heading) * self.speed * seconds
-        self.phase += 2 * np.pi * 0.9 * self.speed * seconds
-
-    def joints(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(N, 18, 2) frame px and (N,) depths."""
-        forward, left, up = _body(self.phase)
-        cos, sin = np.cos(self.heading)[:, None], np.sin(self.heading)[:, None]
-        size = self.height[:, None]
-        # Heading 0 is to the camera's right; left of that is away from the camera.
-        x = self.x[:, None] + size * (forward * cos - left * sin)
-        z = self.z[:, None] + size * (forward * sin + left * cos)
-        u = FRAME_SIZE[0] / 2 + FOCAL * x / z
-        v = FRAME_SIZE[1] / 2 - FOCAL * (size * up - CAMERA_HEIGHT) / z - 80
-        return np.stack([u, v], axis=2), self.z.copy()
+def _body(rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    """One pose, every part by name, in body heights with y downwards, mid-hip at 0."""
+    parts = {name: np.array([0.0, 0.5 - height]) for name, height in _MIDDLE.items()}
+    turn = rng.uniform(0.35, 1.0)
+    for side, sign in (("right_", -1.0), ("left_", 1.0)):
+        for name, (out, height) in _SIDES.items():
+            parts[side + name] = np.array([sign * out * turn, 0.5 - height])
+        for name, parent, length, rest, swing in _CHAINS:
+            angle = np.deg2rad(rest * sign + rng.normal(0, swing / 2))
+            step = length * np.array([np.sin(angle), np.cos(angle)])
+            parts[side + name] = parts[side + parent] + step
+        for name, (out, down) in _FEET.items():
+            parts[side + name] = parts[side + "ankle"] + np.array([sign * out, -down])
+    lean = np.deg2rad(rng.normal(0, 8))
+    rotation = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])
+    return {name: rotation @ place for name, place in parts.items()}
 
 
-def _body(phase: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """COCO_18 joints of walkers of 1.7 m, (N, 18) each: forward, left and up in metres."""
-    count = len(phase)
-    out = np.zeros((3, count, 18))
-    forward, left, up = out
-
-    def put(part: int, f: object, s: float, u: object) -> None:
-        forward[:, part], left[:, part], up[:, part] = f, s, u
-
-    put(0, 0.10, 0.0, 1.56)
-    put(1, 0.0, 0.0, 1.42)
-    for side, eye, ear, shoulder, hip in ((-1, 14, 16, 2, 8), (1, 15, 17, 5, 11)):
-        put(eye, 0.08, side * 0.03, 1.60)
-        put(ear, 0.0, side * 0.075, 1.58)
-        put(shoulder, 0.0, side * 0.18, 1.40)
-        put(hip, 0.0, side * 0.11, 0.92)
-        swing = np.sin(phase) * side
-        arm, leg = -0.5 * swing, 0.45 * swing
-        bend = 0.5 * np.maximum(0, np.cos(phase) * side)
-        put(shoulder + 1, 0.28 * np.sin(arm), side * 0.20, 1.40 - 0.28 * np.cos(arm))
-        put(
-            shoulder + 2,
-            forward[:, shoulder + 1] + 0.26 * np.sin(arm + 0.4),
-            side * 0.20,
-            up[:, shoulder + 1] - 0.26 * np.cos(arm + 0.4),
-        )
-        put(hip + 1, 0.43 * np.sin(leg), side * 0.11, 0.92 - 0.43 * np.cos(leg))
-        put(
-            hip + 2,
-            forward[:, hip + 1] + 0.42 * np.sin(leg - bend),
-            side * 0.11,
-            up[:, hip + 1] - 0.42 * np.cos(leg - bend),
-        )
-    return forward, left, up
-
-
-def _visible(
-    scene: Scene,
-    joints: NDArray[np.float64],
-    depths: NDArray[np.float64],
+def _people(
+    count: int,
     rng: np.random.Generator,
-) -> NDArray[np.bool_]:
-    x, y = joints[..., 0], joints[..., 1]
-    visible = (x >= 0) & (x < FRAME_SIZE[0]) & (y >= 0) & (y < FRAME_SIZE[1])
-    for pillar in scene.pillars:
-        visible &= abs(x - pillar) > 60
-    for person, depth in enumerate(depths):
-        for other in np.flatnonzero(depths < depth - 0.2):
-            half = 0.2 * FOCAL / depths[other]
-            centre = x[other, [1, 8, 11]].mean()
-            covered = (abs(x[person] - centre) < half) & (y[person] > y[other].min() - half / 2)
-            visible[person] &= ~covered
-    return visible
+    skeleton: Skeleton,
+    size: tuple[int, int],
+    heights: tuple[float, float],
+    occlusion: float,
+) -> Float32:
+    width, height = size
+    keypoints = np.empty((count, len(skeleton.parts), 2), np.float32)
+    for person in range(count):
+        body = _body(rng)
+        tall = float(np.exp(rng.uniform(*np.log(heights))))
+        centre = np.array([rng.uniform(0, width), rng.uniform(0.3 * tall, height - 0.3 * tall)])
+        keypoints[person] = [centre + tall * body[part] for part in skeleton.parts]
+    outside = ((keypoints < 0) | (keypoints > np.array([width - 1, height - 1]))).any(axis=2)
+    keypoints[outside | (rng.random(keypoints.shape[:2]) < occlusion)] = np.nan
+    return keypoints
 
 
-def _detect(
-    scene: Scene,
-    truth: NDArray[np.float32],
-    swapped: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> Poses:
-    """What a bottom-up detector would make of the truth, in no particular order."""
-    keypoints = truth.copy()
-    spans = np.nan_to_num(np.nanmax(truth, 1) - np.nanmin(truth, 1)) if len(truth) else truth[:, 0]
-    scale = 0.5 * np.hypot(spans[:, 0], spans[:, 1])
-    keypoints += rng.normal(0, 1, keypoints.shape) * (scene.noise * scale)[:, None, None]
-    for group, parts in enumerate(_SWAPPED.values()):
-        half = len(parts) // 2
-        rows = np.flatnonzero(swapped[:, group])[:, None]
-        keypoints[rows, parts] = keypoints[rows, parts[half:] + parts[:half]]
-    keypoints[rng.random(keypoints.shape[:2]) < scene.part_missing] = np.nan
-    keypoints = keypoints[rng.random(len(keypoints)) >= scene.person_missing]
-    if rng.random() < scene.false_person:
-        false = np.full((1, 18, 2), np.nan, np.float32)
-        false[0, [1, 2, 3, 5, 8]] = rng.uniform((0, 0), FRAME_SIZE) + rng.normal(0, 60, (5, 2))
-        keypoints = np.concatenate([keypoints, false])
-    keypoints = keypoints[np.isfinite(keypoints[..., 0]).sum(1) >= 3]
-    keypoints = keypoints[rng.permutation(len(keypoints))]
-    found = np.isfinite(keypoints[..., 0])
-    scores = np.where(found, 0.8, 0)
-    return Poses(keypoints, scores, found.mean(1), COCO_18, frame_size=FRAME_SIZE)
+def _cells(centre: float, radius: float, limit: int) -> NDArray[np.int64]:
+    first, last = int(np.floor(centre - radius)), int(np.ceil(centre + radius))
+    return np.arange(max(first, 0), min(last + 1, limit))
+
+
+def _draw_peak(grid: Float32, x: float, y: float) -> None:
+    sigma = _SIGMA / STRIDE
+    reach = sigma * np.sqrt(-2 * np.log(_CUT))
+    us, vs = _cells(x, reach, grid.shape[1]), _cells(y, reach, grid.shape[0])
+    squared = (us[None] - x) ** 2 + (vs[:, None] - y) ** 2
+    values = np.exp(-squared / (2 * sigma**2))
+    window = grid[vs[0] : vs[-1] + 1, us[0] : us[-1] + 1]
+    np.maximum(window, np.where(values >= _CUT, values, 0), out=window)
+
+
+def _draw_limb(field: Float32, hits: Float32, a: Float32, b: Float32) -> None:
+    along = b - a
+    length = float(np.hypot(*along))
+    if length < 1e-6:
+        return
+    unit = along / length
+    middle = (a + b) / 2
+    reach = np.abs(along) / 2 + _LIMB_HALF_WIDTH
+    us = _cells(middle[0], reach[0], field.shape[2])
+    vs = _cells(middle[1], reach[1], field.shape[1])
+    if not (us.size and vs.size):
+        return
+    from_a = np.stack(np.meshgrid(us - a[0], vs - a[1]))
+    lengthwise = unit[0] * from_a[0] + unit[1] * from_a[1]
+    across = np.abs(unit[0] * from_a[1] - unit[1] * from_a[0])
+    inside = (
+        (lengthwise >= -_LIMB_HALF_WIDTH)
+        & (lengthwise <= length + _LIMB_HALF_WIDTH)
+        & (across <= _LIMB_HALF_WIDTH)
+    )
+    window = np.s_[vs[0] : vs[-1] + 1, us[0] : us[-1] + 1]
+    hits[window] += inside
+    field[0][window] += unit[0] * inside
+    field[1][window] += unit[1] * inside
+
+
+def _noise(
+    shape: tuple[int, ...], kind: Noise, strength: float, rng: np.random.Generator
+) -> Float32:
+    if kind == "clean":
+        return np.zeros(shape, np.float32)
+    noise = rng.standard_normal(shape, np.float32)
+    if kind == "smooth":
+        noise = gaussian_filter(noise, (0, 1, 1))
+        noise /= noise.std()
+    return noise * np.float32(strength)
+
+
+def draw_fields(keypoints: Float32, skeleton: Skeleton, grid: tuple[int, int]) -> Fields:
+    """Training targets of people whose keypoints (N, K, 2) are in net px; grid is (w, h) cells."""
+    w, h = grid
+    cells = (keypoints - (STRIDE - 1) / 2) / STRIDE
+    maps = np.zeros((len(skeleton.parts), h, w), np.float32)
+    pafs = np.zeros((2 * len(skeleton.limbs), h, w), np.float32)
+    hits = np.zeros((len(skeleton.limbs), h, w), np.float32)
+    for person in cells:
+        for k, (x, y) in enumerate(person):
+            if np.isfinite(x):
+                _draw_peak(maps[k], x, y)
+        for limb, (a, b) in enumerate(skeleton.limbs):
+            if np.isfinite(person[[a, b]]).all():
+                _draw_limb(pafs[2 * limb : 2 * limb + 2], hits[limb], person[a], person[b])
+    pafs /= np.maximum(hits, 1).repeat(2, axis=0)
+    return Fields(maps, pafs, stride=STRIDE, skeleton=skeleton)
+
+
+def make_crowd(
+    people: int,
+    seed: int,
+    *,
+    skeleton: Skeleton = COCO_18,
+    grid: tuple[int, int] | None = None,
+    heights: tuple[float, float] = (60.0, 180.0),
+    occlusion: float = 0.1,
+    noise: Noise = "smooth",
+    noise_strength: float = 0.02,
+) -> Crowd:
+    """Draw a crowd.
+
+    Parameters
+    ----------
+    people, seed : int
+    skeleton : Skeleton
+    grid : (w, h) or None
+        Cells; by default 82 x 46 (a 656 x 368 net input), and twice that a side from 50 people.
+    heights : (float, float)
+        Shortest and tallest person, net px.
+    occlusion : float
+        Share of parts that are hidden, besides those outside the picture.
+    noise : {"clean", "smooth", "white"}
+    noise_strength : float
+        Standard deviation.
+    """
+    rng = np.random.default_rng([seed, people])
+    w, h = grid or ((82, 46) if people < 50 else (164, 92))
+    size = (w * STRIDE, h * STRIDE)
+    keypoints = _people(people, rng, skeleton, size, heights, occlusion)
+    clean = draw_fields(keypoints, skeleton, (w, h))
+    fields = Fields(
+        clean.confidence_maps + _noise(clean.confidence_maps.shape, noise, noise_strength, rng),
+        clean.pafs + _noise(clean.pafs.shape, noise, noise_strength, rng),
+        stride=STRIDE,
+        skeleton=skeleton,
+    )
+    return Crowd(fields, keypoints)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well people were found: `error` is the mean distance, net px, of parts within a cell."""
+
+    hit: int
+    predicted: int
+    truth: int
+    error: float
+
+
+def score_people(found: Float32, truth: Float32, skeleton: Skeleton) -> Score:
+    """Match people one to one; a hit has at least half a person's visible parts within a cell."""
+    seen = np.isfinite(truth[..., 0])
+    truth = truth[seen.sum(axis=1) >= 3]
+    seen = np.isfinite(truth[..., 0])
+    if not (len(found) and len(truth)):
+        return Score(0, len(found), len(truth), float("nan"))
+    distance = np.linalg.norm(found[:, None] - truth[None], axis=3)
+    near = np.nan_to_num(distance, nan=np.inf) <= STRIDE
+    share = near.sum(axis=2) / seen.sum(axis=1)
+    mine, theirs = linear_sum_assignment(-share)
+    hits = share[mine, theirs] >= 0.5
+    mine, theirs = mine[hits], theirs[hits]
+    errors = distance[mine, theirs][near[mine, theirs]]
+    mean = float(errors.mean()) if errors.size else float("nan")
+    return Score(int(hits.sum()), len(found), len(truth), mean)
