@@ -27,7 +27,7 @@ from openpaf.cli.options import (
 )
 from openpaf.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import FrameError, OutputError, SourceError
+from openpaf.errors import ConfigError, FrameError, OutputError, SourceError
 from openpaf.files import replacing
 from openpaf.frame import to_frame
 from openpaf.opencv import cv2
@@ -97,6 +97,8 @@ def command(
         openpaf detect photos/ "more/**/*.png" --out found --net-height 256
         openpaf detect photos/ --out - | jq '.people | length'
     """
+    if not out:
+        raise ConfigError("--out is an empty name; name a folder, or - for stdout")
     pictures = find_pictures(sources)
     results = _Lines(format) if out == "-" else _Folder(Path(out), format, pictures)
     engine = Engine(
