@@ -1,0 +1,10 @@
+"""Frames from anywhere, people out, in real time: three stages that overlap."""
+
+from __future__ import annotations
+
+from openpaf.result import Result
+from openpaf.stream.pipeline import Stream
+from openpaf.stream.sources import Shot, Source, open_source
+from openpaf.stream.stats import StreamStats
+
+__all__ = ["Result", "Shot", "Source", "Stream", "StreamStats", "open_source"]

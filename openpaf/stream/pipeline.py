@@ -1,0 +1,256 @@
+"""Read and prepare, run the network, decode and track: three threads, every frame in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from openpaf.errors import ConfigError, OpenPafError
+from openpaf.fields import Fields
+from openpaf.poses import Poses
+from openpaf.result import Result
+from openpaf.stream.channel import Channel, Stopped
+from openpaf.stream.sources import Shot, Source, open_source
+from openpaf.stream.stats import StreamStats
+from openpaf.track import TrackConfig, Tracker, interpolate
+
+if TYPE_CHECKING:
+    from openpaf.engine import Engine, NetFrame
+
+# Frames on their way at once. Two behind a live source keep the network busy while the result
+# before is being used, and bound the latency; a file may be read further ahead.
+_UNDER_WAY_LIVE, _UNDER_WAY = 2, 8
+# A camera that hangs must not hang whoever stops the stream.
+_PATIENCE = 6.0
+
+
+class _Prepared(NamedTuple):
+    shot: Shot
+    net_frame: NetFrame
+
+
+class _Predicted(NamedTuple):
+    shot: Shot
+    net_frame: NetFrame
+    fields: Fields | None
+    network_ms: float
+
+
+class Stream:
+    """Poses of a camera, video, folder or url, frame after frame; made by `Engine.stream`.
+
+    Reading, the network and the decoder work at the same time. Every frame of a file comes out, in
+    order. Of a live source the newest frame is taken whenever the network is free, and older ones
+    are dropped. Iterate once; leaving the loop, an error, `close` and the end of the source all
+    end the threads.
+
+    Parameters
+    ----------
+    engine : Engine
+    source : int, str, Path or Source
+        What `open_source` takes, or anything that reads like a `Source`.
+    track : TrackConfig or bool
+        Follow people, and how; False for no ids and no smoothing.
+    every : int
+        Send only every n-th frame through the network; between them people are tracked: for files
+        half of the way to where they will be, for live sources where they should be by now.
+    live, frame_rate, frame_size
+        See `open_source`.
+
+    Raises
+    ------
+    ConfigError
+        When an option has a value that cannot work.
+    SourceError
+        When the source cannot be opened.
+
+    Attributes
+    ----------
+    source : Source
+    stats : StreamStats
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: int | str | Path | Source,
+        *,
+        track: TrackConfig | bool = True,
+        every: int = 1,
+        live: bool | None = None,
+        frame_rate: float | None = None,
+        frame_size: tuple[int, int] | None = None,
+    ) -> None:
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ConfigError(f"every must be a whole number from 1, got {every!r}")
+        if every > 1 and not track:
+            raise ConfigError("every needs tracking to fill in the frames between; leave track on")
+        self.engine = engine
+        self.stats = StreamStats()
+        self.source: Source = (
+            open_source(source, live=live, frame_rate=frame_rate, frame_size=frame_size)
+            if isinstance(source, (int, str, Path))
+            else source
+        )
+        self._tracker = Tracker(None if track is True else track) if track else None
+        self._every = every
+        self._frames: Channel[_Prepared] = Channel(newest_only=self.source.live)
+        self._predicted: Channel[_Predicted] = Channel()
+        self._results: Channel[tuple[Shot, Poses]] = Channel()
+        # Each frame under way holds one of these.
+        self._permits: Channel[None] = Channel()
+        for _ in range(_UNDER_WAY_LIVE if self.source.live else max(_UNDER_WAY, 2 * every)):
+            self._permits.put(None)
+        self._error: BaseException | None = None
+        self._threads: list[threading.Thread] = []
+        self._used = False
+
+    def __iter__(self) -> Iterator[Poses]:
+        return (result.poses for result in self.results())
+
+    def results(self) -> Iterator[Result]:
+        """Like iterating, with the frame, its place and its time beside the poses.
+
+        Raises
+        ------
+        OpenPafError
+            When the stream has been used before, or whatever a stage failed with.
+        """
+        if self._used:
+            raise OpenPafError("a stream can be used once; make another with engine.stream(source)")
+        self._used = True
+        return self._run()
+
+    def close(self) -> None:
+        """Stop reading, let go of the source and end the threads."""
+        self._used = True
+        self.source.close()
+        for channel in (self._permits, self._frames, self._predicted, self._results):
+            channel.stop()
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+        self._threads = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> Iterator[Result]:
+        self.stats.start()
+        try:
+            self._begin(self._read, self._frames)
+            self._begin(self._predict, self._predicted)
+            self._begin(self._decode, self._results)
+            for shot, poses in self._results:
+                latency = time.perf_counter() - shot.arrived
+                self.stats.record(latency, poses.timings)
+                self.stats.dropped = self._frames.dropped
+                self.stats.damaged = self.source.damaged
+                self.stats.reconnects = self.source.reconnects
+                yield Result(
+                    poses, shot.frame, shot.index, shot.time, shot.name, shot.image_id, latency
+                )
+                with suppress(Stopped):
+                    self._permits.put(None)
+            if self._error is not None:
+                raise self._error
+        finally:
+            self.close()
+
+    def _begin(self, stage: Callable[[], None], output: Channel[Any]) -> None:
+        def work() -> None:
+            try:
+                stage()
+            except Stopped:
+                pass
+            except BaseException as error:  # noqa: BLE001 raised again where the results are used
+                self._error = error
+            finally:
+                output.end()
+
+        name = f"openpaf-{stage.__name__.strip('_')}"
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _read(self) -> None:
+        live = self.source.live
+        while True:
+            if not live:
+                self._permits.get()
+            shot = self.source.read()
+            if shot is None:
+                return
+            self._frames.put(_Prepared(shot, self.engine.prepare(shot.frame)))
+
+    def _predict(self) -> None:
+        live = self.source.live
+        count = 0
+        while True:
+            if live:
+                self._permits.get()
+            shot, net_frame = self._frames.get()
+            fields, network_ms = None, 0.0
+            if count % self._every == 0:
+                started = time.perf_counter()
+                fields = self.engine.predict([net_frame])[0]
+                network_ms = 1000 * (time.perf_counter() - started)
+            count += 1
+            self._predicted.put(_Predicted(shot, net_frame, fields, network_ms))
+
+    def _decode(self) -> None:
+        before: tuple[Shot, Poses] | None = None
+        between: list[Shot] = []
+        for shot, net_frame, fields, network_ms in self._predicted:
+            if fields is not None:
+                poses = self._people(shot, net_frame, fields, network_ms)
+                if before is not None:
+                    self._fill(between, before, (shot, poses))
+                before, between = (shot, poses), []
+                self._put(shot, poses)
+            elif self.source.live:
+                self._foretell(shot)
+            else:
+                between.append(shot)
+        for shot in between:
+            self._foretell(shot)
+
+    def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
+        timings = {"preprocess": net_frame.preprocess_ms, "network": network_ms}
+        poses = self.engine.decode(fields, net_frame.placement, timings)
+        if self._tracker is None:
+            return poses
+        started = time.perf_counter()
+        poses = self._tracker.update(poses, shot.time)
+        track_ms = 1000 * (time.perf_counter() - started)
+        return replace(poses, timings={**poses.timings, "track": track_ms})
+
+    def _fill(self, between: list[Shot], a: tuple[Shot, Poses], b: tuple[Shot, Poses]) -> None:
+        """Put the frames between two that went through the network."""
+        for shot in between:
+            share = (shot.time - a[0].time) / max(b[0].time - a[0].time, 1e-9)
+            self._put(shot, interpolate(a[1], b[1], min(max(share, 0.0), 1.0)), network=False)
+
+    def _foretell(self, shot: Shot) -> None:
+        poses = None if self._tracker is None else self._tracker.predict(shot.time)
+        if poses is not None:
+            self._put(shot, poses, network=False)
+
+    def _put(self, shot: Shot, poses: Poses, *, network: bool = True) -> None:
+        if not network:
+            height, width = shot.frame.shape[:2]
+            poses = replace(poses, frame_size=(width, height), timings={})
+        self._results.put((shot, poses))

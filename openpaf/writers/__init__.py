@@ -1,0 +1,26 @@
+"""Results to files and windows, a frame at a time; a crash leaves readable what was written."""
+
+from __future__ import annotations
+
+from openpaf.writers.coco import CocoWriter
+from openpaf.writers.csv import CsvWriter
+from openpaf.writers.ndjson import NdjsonWriter
+from openpaf.writers.openpose import OpenPoseWriter
+from openpaf.writers.painter import Painter
+from openpaf.writers.pictures import PictureWriter
+from openpaf.writers.video import VideoWriter
+from openpaf.writers.window import Window
+from openpaf.writers.writer import Writer, Writers
+
+__all__ = [
+    "CocoWriter",
+    "CsvWriter",
+    "NdjsonWriter",
+    "OpenPoseWriter",
+    "Painter",
+    "PictureWriter",
+    "VideoWriter",
+    "Window",
+    "Writer",
+    "Writers",
+]

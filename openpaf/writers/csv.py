@@ -1,0 +1,48 @@
+"""CSV in the long form: one row a keypoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from openpaf.result import Result
+from openpaf.writers.writer import GrowingFile
+
+COLUMNS = ("frame", "time", "person", "id", "part", "x", "y", "score")
+
+
+class CsvWriter:
+    """A row for every keypoint found; `person` counts within the frame, `id` across frames.
+
+    Parameters
+    ----------
+    path : Path or None
+        None writes to standard output.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = GrowingFile(path, (",".join(COLUMNS) + "\n").encode())
+
+    def write(self, result: Result) -> None:
+        """Append the rows of a frame."""
+        poses = result.poses
+        ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        for person, part in np.argwhere(poses.scores > 0).tolist():
+            x, y = poses.keypoints[person, part].tolist()
+            rows.writerow(
+                (
+                    result.index, f"{result.time:.6f}", person, ids[person],
+                    poses.skeleton.parts[part], f"{x:.3f}", f"{y:.3f}",
+                    f"{poses.scores[person, part]:.4f}",
+                )
+            )  # fmt: skip
+        self._file.append(text.getvalue().encode())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

@@ -1,0 +1,42 @@
+"""NDJSON: one JSON object a frame, one a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from openpaf.result import Result
+from openpaf.writers.writer import GrowingFile
+
+
+class NdjsonWriter:
+    """A line a frame, there for whoever follows the file as soon as the frame is done.
+
+    A line holds `frame`, `time`, `name`, `frame_size`, `skeleton`, and OpenPose's `version` and
+    `people`; `person_id` is the track's id, -1 without one.
+
+    Parameters
+    ----------
+    path : Path or None
+        None writes to standard output.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = GrowingFile(path)
+
+    def write(self, result: Result) -> None:
+        """Append a line."""
+        height, width = result.frame.shape[:2]
+        line = {
+            "frame": result.index,
+            "time": round(result.time, 6),
+            "name": result.name,
+            "frame_size": [width, height],
+            "skeleton": result.poses.skeleton.name,
+            **result.poses.to_openpose(),
+        }
+        self._file.append(json.dumps(line).encode() + b"\n")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

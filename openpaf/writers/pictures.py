@@ -1,0 +1,40 @@
+"""Annotated frames as picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openpaf.errors import OutputError
+from openpaf.files import replacing
+from openpaf.opencv import cv2
+from openpaf.result import Result
+from openpaf.writers.painter import Painter
+
+
+class PictureWriter:
+    """`NAME_000000000012.jpg` a frame of a video, and `PICTURE.jpg` a picture.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        What the files of a video begin with.
+    painter : Painter
+    """
+
+    def __init__(self, folder: Path, name: str, painter: Painter) -> None:
+        self._folder, self._name, self._painter = folder, name, painter
+
+    def write(self, result: Result) -> None:
+        """Write one file, whole or not at all."""
+        stem = result.name or f"{self._name}_{result.index:012d}"
+        path = self._folder / f"{stem}_poses.jpg"
+        try:
+            _, data = cv2.imencode(".jpg", self._painter(result))
+        except cv2.error as error:
+            raise OutputError(f"cannot write {path}: {error.err}") from error
+        with replacing(path) as partial:
+            partial.write_bytes(data.tobytes())
+
+    def close(self) -> None:
+        """There is nothing to finish."""

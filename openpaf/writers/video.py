@@ -1,0 +1,127 @@
+"""Annotated frames as a video that can be played even when the writing broke off."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.errors import MissingExtraError, OutputError
+from openpaf.opencv import cv2
+from openpaf.result import Result
+from openpaf.writers.painter import Painter
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+_TICKS = 90_000
+_SUFFIXES = (".mp4", ".mkv", ".mov")
+# Pieces of half a second, each whole by itself: a kill costs the last one.
+_CONTAINER = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": "500000",
+    "flush_packets": "1",
+}
+_ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "21"}
+
+
+class VideoWriter:
+    """An H.264 video whose frames keep their times, dropped ones included.
+
+    Frames of another size than the first are fitted into its size.
+
+    Parameters
+    ----------
+    path : Path
+        .mp4, .mkv or .mov
+    painter : Painter
+
+    Raises
+    ------
+    MissingExtraError
+        When PyAV is not installed.
+    OutputError
+        When the path cannot be a video.
+    """
+
+    def __init__(self, path: Path, painter: Painter) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise MissingExtraError(
+                'a video needs PyAV; install it with: pip install "openpaf[video]"'
+            ) from error
+        if path.suffix.lower() not in _SUFFIXES:
+            raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
+        self._path, self._painter, self._av = path, painter, av
+        self._stream: VideoStream | None = None
+        self._last = -1
+        options = {} if path.suffix.lower() == ".mkv" else _CONTAINER
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container: OutputContainer | None = av.open(str(path), "w", options=options)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def write(self, result: Result) -> None:
+        """Append a frame."""
+        if self._container is None:
+            raise OutputError(f"{self._path} has been closed")
+        drawing = self._painter(result)
+        if self._stream is None:
+            self._stream = self._start(self._container, drawing)
+        size = (self._stream.width, self._stream.height)
+        frame = self._av.VideoFrame.from_ndarray(_fitted(drawing, size), format="bgr24")
+        frame.pts = self._last = max(round(result.time * _TICKS), self._last + 1)
+        frame.time_base = Fraction(1, _TICKS)
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError as error:
+            raise self._error(error) from error
+
+    def close(self) -> None:
+        """Write what is still in the encoder."""
+        container, self._container = self._container, None
+        if container is None:
+            return
+        try:
+            if self._stream is not None:
+                container.mux(self._stream.encode(None))
+            container.close()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _start(self, container: OutputContainer, drawing: NDArray[np.uint8]) -> VideoStream:
+        height, width = drawing.shape[:2]
+        stream: VideoStream = container.add_stream("libx264", options=_ENCODER)
+        # The encoder takes even sides only.
+        stream.width, stream.height = max(width // 2 * 2, 2), max(height // 2 * 2, 2)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        stream.codec_context.gop_size = 60
+        return stream
+
+    def _error(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write {self._path}: {error.strerror}; pass another place")
+
+
+def _fitted(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Scale a picture into (width, height), black beside it; a last odd row or column is cut."""
+    width, height = size
+    if picture.shape[0] in (height, height + 1) and picture.shape[1] in (width, width + 1):
+        return picture[:height, :width]
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    inner = (
+        max(1, min(width, round(picture.shape[1] * scale))),
+        max(1, min(height, round(picture.shape[0] * scale))),
+    )
+    out = np.zeros((height, width, 3), np.uint8)
+    x, y = (width - inner[0]) // 2, (height - inner[1]) // 2
+    out[y : y + inner[1], x : x + inner[0]] = cv2.resize(
+        picture, inner, interpolation=cv2.INTER_AREA
+    )
+    return out
