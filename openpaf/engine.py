@@ -1,0 +1,396 @@
+"""The whole flow: a frame goes in, the people in it come out."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.card import ModelCard
+from openpaf.config import DecoderConfig
+from openpaf.decoder import Decoder
+from openpaf.errors import ConfigError, OpenPafError
+from openpaf.fields import Fields
+from openpaf.frame import Frame, to_frame
+from openpaf.poses import Poses
+from openpaf.preprocess import Placement, check_net_size, fit, place
+from openpaf.session import Session, open_session
+from openpaf.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from openpaf.stream import Source, Stream
+
+
+class NetFrame(NamedTuple):
+    """A frame as the network sees it.
+
+    pixels : (net height, net width, 3) uint8 BGR; preprocess_ms : what making it took.
+    """
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+    preprocess_ms: float
+
+
+class Engine:
+    """Find people in frames; made once, used for every frame, by any number of threads.
+
+    It may also be used in a process forked from the one that made it.
+
+    Parameters
+    ----------
+    model : str or Path, optional
+        A `.onnx` or `.xml` file, or the name of a model fetched with `openpaf weights pull`;
+        nothing is ever downloaded here. The bundled default model when None.
+    device : str
+        "auto" (CUDA where the installed ONNX Runtime has it, else the CPU), "cpu", "cuda",
+        "tensorrt", "openvino", "coreml" or "directml". `provider` says what was really to be had.
+    net_height : int, optional
+        Height that every frame is brought to for the network, px; the width follows. What the
+        model's card says when None, which is 368 for most.
+    net_size : (width, height), optional
+        A fixed network input instead, multiples of the stride.
+    decoder : DecoderConfig, optional
+    threads : int, optional
+        Threads of the network; one a core when None.
+    spinning : bool
+        Let idle threads of ONNX Runtime wait busily: fastest for one engine alone, wasteful where
+        something else needs the cores.
+    card : ModelCard, optional
+        Describes a model file that does not describe itself.
+
+    Raises
+    ------
+    ConfigError
+        When an option has a value that cannot work.
+    MissingExtraError
+        When the runtime that the model needs is not installed.
+    ModelError
+        When the model file is damaged, or not the network its card describes.
+    ModelNotFoundError
+        When there is no such file, or no model of that name on this machine.
+
+    Warns
+    -----
+    OpenPafWarning
+        When the device asked for is not to be had and another one is used.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        net_height: int | None = None,
+        net_size: tuple[int, int] | None = None,
+        decoder: DecoderConfig | None = None,
+        threads: int | None = None,
+        spinning: bool = True,
+        card: ModelCard | None = None,
+    ) -> None:
+        if decoder is not None and not isinstance(decoder, DecoderConfig):
+            raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
+        self.path = find_model(model)
+        self._options: Mapping[str, Any] = {
+            "device": device,
+            "threads": threads,
+            "spinning": spinning,
+            "card": card,
+        }
+        self._decoder = Decoder(decoder)
+        self._closed = False
+        self._lock = threading.Lock()
+        session = open_session(self.path, **self._options)
+        self._session: Session | None = session
+        self.card = session.card
+        self.provider = session.provider
+        self.net_height = session.card.net_height if net_height is None else net_height
+        self.net_size = session.net_size if net_size is None else net_size
+        check_net_size(self.net_height, self.net_size, self.card.stride)
+        if session.net_size is not None and self.net_size != session.net_size:
+            raise ConfigError(
+                f"{self.path} takes net_size={session.net_size} only, got {net_size}"
+            )
+        _engines.add(self)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Parts and limbs of the people this engine finds."""
+        return self.card.skeleton
+
+    @property
+    def session(self) -> Session:
+        """The network as it runs in this process.
+
+        Raises
+        ------
+        OpenPafError
+            When the engine has been closed.
+        """
+        session = self._session
+        if session is not None:
+            return session
+        with self._lock:
+            if self._closed:
+                raise OpenPafError("this engine has been closed; make a new one")
+            if self._session is None:
+                self._session = open_session(self.path, **self._options)
+            return self._session
+
+    @overload
+    def detect(self, frame: Frame) -> Poses: ...
+    @overload
+    def detect(self, frame: Sequence[Frame]) -> list[Poses]: ...
+    def detect(self, frame: Frame | Sequence[Frame]) -> Poses | list[Poses]:
+        """Find everyone in a frame.
+
+        Parameters
+        ----------
+        frame : (H, W, 3) uint8 BGR, or another picture
+            Grey, BGRA and floating-point arrays (0 to 1), picture files and PIL images too; see
+            `openpaf.frame.to_frame`. A list of any of these gives a list.
+
+        Returns
+        -------
+        Poses
+            In frame px; `timings` holds the milliseconds of "preprocess", "network" and "decode".
+
+        Raises
+        ------
+        FrameError
+            When it is not a picture.
+        SourceError
+            When a picture file cannot be opened.
+        """
+        if isinstance(frame, (list, tuple)):
+            return self.detect_batch(frame)
+        return self._finish([self.prepare(frame)])[0]
+
+    def detect_batch(self, frames: Iterable[Frame], *, batch_size: int = 8) -> list[Poses]:
+        """Find everyone in several frames, as many at a time as fit the network.
+
+        Frames of one net size share a run of the network; `timings["network"]` is each one's share.
+
+        Parameters
+        ----------
+        frames : pictures as `detect` takes them
+        batch_size : int
+            Most frames a run of the network.
+
+        Returns
+        -------
+        list of Poses
+            One a frame, in the order of the frames.
+
+        Raises
+        ------
+        FrameError, SourceError
+            When one of them is not a picture, or cannot be opened.
+        """
+        if isinstance(frames, (str, os.PathLike)):
+            raise ConfigError(f"detect_batch takes several frames, got the one path {frames}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
+        batch_size = min(batch_size, self.session.max_batch or batch_size)
+        net_frames = [self.prepare(frame) for frame in frames]
+        alike: dict[tuple[int, int], list[int]] = {}
+        for place_, net_frame in enumerate(net_frames):
+            alike.setdefault(net_frame.placement.net_size, []).append(place_)
+        found: dict[int, Poses] = {}
+        for places in alike.values():
+            for first in range(0, len(places), batch_size):
+                batch = places[first : first + batch_size]
+                poses = self._finish([net_frames[place_] for place_ in batch])
+                found |= dict(zip(batch, poses, strict=True))
+        return [found[place_] for place_ in range(len(net_frames))]
+
+    def stream(self, source: int | str | Path | Source, **options: Any) -> Stream:
+        """Find and follow everyone in a camera, video, folder, glob, url or standard input.
+
+        Reading, network and decoder work at the same time. Every frame of a file comes out; of a
+        live source the newest frame is taken and the others are dropped.
+
+        Parameters
+        ----------
+        source : int, str or Path
+            A camera number, path, url, or "-"; see `openpaf.stream.open_source`.
+        **options
+            `track`, `every`, `live`, `frame_rate` and `frame_size` of `openpaf.stream.Stream`.
+
+        Returns
+        -------
+        Stream
+            Gives `Poses` when iterated; its `results()` gives the frames too.
+
+        Raises
+        ------
+        ConfigError
+            When an option has a value that cannot work.
+        SourceError
+            When the source cannot be opened.
+        """
+        from openpaf.stream import Stream
+
+        return Stream(self, source, **options)
+
+    def fields(self, frame: Frame) -> Fields:
+        """Confidence maps and PAFs of a frame, on the grid of its net input.
+
+        Raises
+        ------
+        FrameError, SourceError
+            As `detect`.
+        """
+        return self.predict([self.prepare(frame)])[0]
+
+    def prepare(self, frame: Frame) -> NetFrame:
+        """First stage of `detect`: the frame as the network sees it.
+
+        Raises
+        ------
+        FrameError, SourceError
+            As `detect`.
+        """
+        pixels = to_frame(frame)
+        started = time.perf_counter()
+        placement = self.placement(pixels.shape[1], pixels.shape[0])
+        return NetFrame(fit(pixels, placement), placement, _ms_since(started))
+
+    def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
+        """Second stage of `detect`: the fields of net frames of one size, in one run."""
+        if len(net_frames) == 1:
+            return self.session.run(net_frames[0].pixels[None])
+        return self.session.run(np.stack([net_frame.pixels for net_frame in net_frames]))
+
+    def decode(
+        self,
+        fields: Fields,
+        placement: Placement,
+        timings: Mapping[str, float] | None = None,
+        decoder: Decoder | None = None,
+    ) -> Poses:
+        """Last stage of `detect`: the people in fields, in frame px; by another decoder if given."""
+        started = time.perf_counter()
+        people = (decoder or self._decoder).people(fields)
+        keypoints = placement.to_frame(people.keypoints)
+        return Poses(
+            keypoints.astype(np.float32),
+            people.scores,
+            people.person_scores,
+            fields.skeleton,
+            frame_size=placement.frame_size,
+            timings={**(timings or {}), "decode": _ms_since(started)},
+        )
+
+    def placement(self, width: int, height: int) -> Placement:
+        """Where a frame of this size, px, lies in the network input."""
+        return place(
+            (width, height),
+            net_height=self.net_height,
+            net_size=self.net_size,
+            stride=self.card.stride,
+        )
+
+    def warm_up(self, frame_size: tuple[int, int] = (1280, 720)) -> None:
+        """Do now what the first frame of a size (width, height) would have to wait for."""
+        width, height = frame_size
+        self._decoder.warm_up(self.skeleton)
+        self.detect(np.zeros((height, width, 3), np.uint8))
+
+    def close(self) -> None:
+        """Free the network; the engine cannot be used any more."""
+        with self._lock:
+            self._closed, self._session = True, None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Engine {self.card.name} on {self.provider}>"
+
+    def _finish(self, net_frames: list[NetFrame]) -> list[Poses]:
+        started = time.perf_counter()
+        fields = self.predict(net_frames)
+        network_ms = _ms_since(started) / len(net_frames)
+        return [
+            self.decode(
+                one,
+                net_frame.placement,
+                {"preprocess": net_frame.preprocess_ms, "network": network_ms},
+            )
+            for one, net_frame in zip(fields, net_frames, strict=True)
+        ]
+
+    def _after_fork(self) -> None:
+        # The threads of the session are not in this process, and freeing it would wait for them,
+        # even at exit: so it must never be freed.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session, self._lock = None, threading.Lock()
+
+
+def find_model(model: str | Path | None) -> Path:
+    """File of a model: the bundled one, a path, or a name fetched before.
+
+    Raises
+    ------
+    ModelNotFoundError
+        When there is no model of that name on this machine.
+    """
+    path = None if model is None else Path(model)
+    if path is not None and (path.suffix in (".onnx", ".xml") or path.exists()):
+        return path
+    from openpaf import weights
+
+    return weights.find() if path is None else weights.find(str(model))
+
+
+def detect(frame: Any) -> Any:
+    """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
+    return default_engine().detect(frame)
+
+
+def default_engine() -> Engine:
+    """The engine behind `openpaf.detect`, made when it is first needed and then kept."""
+    global _default
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = Engine()
+    return _default
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_default: Engine | None = None
+_default_lock = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+    for engine in list(_engines):
+        engine._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _ms_since(started: float) -> float:
+    return 1000 * (time.perf_counter() - started)
