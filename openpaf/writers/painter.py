@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.result import Result
+
+Paint: TypeAlias = Callable[[Result], NDArray[np.uint8]]
+"""Makes a picture of a result."""
 
 
 class Painter:

@@ -8,7 +8,7 @@ from openpaf.errors import OutputError
 from openpaf.files import replacing
 from openpaf.opencv import cv2
 from openpaf.result import Result
-from openpaf.writers.painter import Painter
+from openpaf.writers.painter import Paint
 
 
 class PictureWriter:
@@ -19,18 +19,18 @@ class PictureWriter:
     folder : Path
     name : str
         What the files of a video begin with.
-    painter : Painter
+    paint : Painter, or any function from a `Result` to a picture
     """
 
-    def __init__(self, folder: Path, name: str, painter: Painter) -> None:
-        self._folder, self._name, self._painter = folder, name, painter
+    def __init__(self, folder: Path, name: str, paint: Paint) -> None:
+        self._folder, self._name, self._paint = folder, name, paint
 
     def write(self, result: Result) -> None:
         """Write one file, whole or not at all."""
         stem = result.name or f"{self._name}_{result.index:012d}"
         path = self._folder / f"{stem}_poses.jpg"
         try:
-            _, data = cv2.imencode(".jpg", self._painter(result))
+            _, data = cv2.imencode(".jpg", self._paint(result))
         except cv2.error as error:
             raise OutputError(f"cannot write {path}: {error.err}") from error
         with replacing(path) as partial:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openpaf.errors import MissingExtraError, OutputError
 from openpaf.opencv import cv2
 from openpaf.result import Result
-from openpaf.writers.painter import Painter
+from openpaf.writers.painter import Paint
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -38,7 +38,7 @@ class VideoWriter:
     ----------
     path : Path
         .mp4, .mkv or .mov
-    painter : Painter
+    paint : Painter, or any function from a `Result` to a picture
 
     Raises
     ------
@@ -48,7 +48,7 @@ class VideoWriter:
         When the path cannot be a video.
     """
 
-    def __init__(self, path: Path, painter: Painter) -> None:
+    def __init__(self, path: Path, paint: Paint) -> None:
         try:
             import av
         except ImportError as error:
@@ -57,7 +57,7 @@ class VideoWriter:
             ) from error
         if path.suffix.lower() not in _SUFFIXES:
             raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
-        self._path, self._painter, self._av = path, painter, av
+        self._path, self._paint, self._av = path, paint, av
         self._stream: VideoStream | None = None
         self._last = -1
         options = {} if path.suffix.lower() == ".mkv" else _CONTAINER
@@ -71,7 +71,7 @@ class VideoWriter:
         """Append a frame."""
         if self._container is None:
             raise OutputError(f"{self._path} has been closed")
-        drawing = self._painter(result)
+        drawing = self._paint(result)
         if self._stream is None:
             self._stream = self._start(self._container, drawing)
         size = (self._stream.width, self._stream.height)

@@ -9,7 +9,7 @@ import sys
 from openpaf.errors import OutputError
 from openpaf.opencv import cv2
 from openpaf.result import Result
-from openpaf.writers.painter import Painter
+from openpaf.writers.painter import Paint
 
 _QUIT_KEYS = (ord("q"), 27)
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1)"
@@ -21,7 +21,7 @@ class Window:
     Parameters
     ----------
     title : str
-    painter : Painter
+    paint : Painter, or any function from a `Result` to a picture
 
     Raises
     ------
@@ -34,11 +34,11 @@ class Window:
         The user has closed it.
     """
 
-    def __init__(self, title: str, painter: Painter) -> None:
+    def __init__(self, title: str, paint: Paint) -> None:
         problem = _problem()
         if problem is not None:
             raise OutputError(f"no window can be shown: {problem}")
-        self._title, self._painter = title, painter
+        self._title, self._paint = title, paint
         self.closed = False
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         self._sized = False
@@ -47,7 +47,7 @@ class Window:
         """Show a result, unless the window has been closed."""
         if self.closed:
             return
-        drawing = self._painter(result)
+        drawing = self._paint(result)
         if not self._sized:
             self._sized = True
             cv2.resizeWindow(self._title, drawing.shape[1], drawing.shape[0])
