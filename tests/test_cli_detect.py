@@ -97,7 +97,7 @@ class TestOutputs:
         (tmp_path / "in" / "notes.txt").write_text("no picture")
         assert run(tmp_path / "in", "-o", tmp_path / "out") == 0
         assert names(tmp_path / "out") == [
-            "a_keypoints.json", "a_poses.jpg", "deep/a_keypoints.json", "deep/a_poses.png",
+            "a_keypoints.json", "a_poses.jpg", "deep/a_keypoints.json", "deep/a_poses.jpg",
         ]  # fmt: skip
 
     def test_pictures_of_one_name_do_not_share_a_result(self, tmp_path: Path) -> None:
@@ -106,20 +106,20 @@ class TestOutputs:
         assert len([name for name in names(tmp_path / "out") if name.endswith(".json")]) == 4
 
     def test_a_picture_named_twice_is_done_once(
-        self, picture: Path, capsys: pytest.CaptureFixture[str]
+        self, picture: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         assert run(picture, picture.parent, picture.parent / "*.jpg", "--out", "-") == 0
-        assert capsys.readouterr().out.count("\n") == 1
+        assert capfd.readouterr().out.count("\n") == 1
 
     def test_dash_gives_one_json_line_a_picture_and_nothing_else(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("a.jpg", "b.jpg"):
             save(tmp_path / "in" / name)
         monkeypatch.chdir(tmp_path)
         assert run("in", "--out", "-") == 0
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [line["source"] for line in lines] == ["in/a.jpg", "in/b.jpg"]
+        lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        assert [line["name"] for line in lines] == ["in/a.jpg", "in/b.jpg"]
         assert all(line["frame_size"] == [60, 40] for line in lines)
         assert all(len(line["people"]) == 1 for line in lines)
         assert names(tmp_path) == ["in/a.jpg", "in/b.jpg"]
@@ -132,69 +132,59 @@ class TestOutputs:
         assert [one["image_id"] for one in found] == [192, 241]
         assert all(len(one["keypoints"]) == 51 for one in found)
 
-    def test_coco_counts_where_names_have_no_numbers(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        save(tmp_path / "a.jpg")
-        save(tmp_path / "b7.jpg")
-        assert run(tmp_path, "--out", "-", "--format", "coco") == 0
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [line["results"][0]["image_id"] for line in lines] == [1, 2]
-
-    @pytest.mark.parametrize("suffix", [".gif", ".ppm", ".webp", ".bmp"])
-    def test_a_kind_that_cannot_be_kept_becomes_png(self, suffix: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("suffix", [".gif", ".png", ".ppm", ".webp"])
+    def test_every_kind_of_picture_gives_a_jpeg(self, suffix: str, tmp_path: Path) -> None:
         source = save(tmp_path / f"photo{suffix}")
         assert run(source, "--out", tmp_path / "out") == 0
-        kept = suffix if suffix in (".webp", ".bmp") else ".png"
-        assert f"photo_poses{kept}" in names(tmp_path / "out")
+        assert "photo_poses.jpg" in names(tmp_path / "out")
 
 
 @pytest.mark.usefixtures("engine")
 class TestFailures:
     def test_one_broken_file_among_a_hundred_is_listed_and_the_rest_done(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         for place in range(99):
             save(tmp_path / "in" / f"{place:02}.png", (8, 8))
         (tmp_path / "in" / "50b.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
         assert run(tmp_path / "in", "--out", tmp_path / "out") == 1
-        err = capsys.readouterr().err
+        err = capfd.readouterr().err
         assert "50b.png" in err
         assert "1 of 100 pictures could not be read" in err
         assert len(names(tmp_path / "out")) == 2 * 99
 
     def test_nothing_but_broken_files_is_exit_2(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
         assert run(tmp_path / "torn.jpg", tmp_path / "gone.jpg", "--out", "-") == 2
-        captured = capsys.readouterr()
+        captured = capfd.readouterr()
         assert captured.out == ""
         assert "torn.jpg" in captured.err
         assert "gone.jpg does not exist" in captured.err
 
     @pytest.mark.parametrize("source", ["empty", "empty/*.jpg"])
     def test_nothing_to_do_is_said(
-        self, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, source: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "empty").mkdir()
         assert run(tmp_path / source, "--out", tmp_path / "out") == 2
-        assert "no pictures in" in capsys.readouterr().err
+        assert "no pictures in" in capfd.readouterr().err
         assert not (tmp_path / "out").exists()
 
     def test_a_file_where_the_folder_should_be(
-        self, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "out").write_text("mine")
         for out in (tmp_path / "out", tmp_path / "out" / "deeper"):
             assert run(picture, "--out", out) == 2
-            err = capsys.readouterr().err
+            err = capfd.readouterr().err
             assert err.count("\n") == 1
             assert "cannot write into" in err
         assert (tmp_path / "out").read_text() == "mine"
 
     def test_an_input_is_never_replaced(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         save(tmp_path / "a.jpg")
         target = save(tmp_path / "a_poses.jpg")
@@ -202,7 +192,7 @@ class TestFailures:
         (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
         for out in (tmp_path, tmp_path / "link"):
             assert run(tmp_path / "a.jpg", target, "--out", out) == 2
-            assert "would replace an input" in capsys.readouterr().err
+            assert "would replace an input" in capfd.readouterr().err
         assert target.read_bytes() == before
 
     def test_results_may_go_beside_their_pictures(self, picture: Path) -> None:
@@ -211,7 +201,7 @@ class TestFailures:
 
     def test_a_picture_that_fails_to_be_written_leaves_nothing_behind(
         self, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+        capfd: pytest.CaptureFixture[str],
     ) -> None:  # fmt: skip
         def full(self: Path, data: bytes) -> int:
             with self.open("wb") as file:
@@ -220,7 +210,7 @@ class TestFailures:
 
         monkeypatch.setattr(Path, "write_bytes", full)
         assert run(picture, "--out", tmp_path / "out") == 2
-        assert "No space left" in capsys.readouterr().err
+        assert "No space left" in capfd.readouterr().err
         assert names(tmp_path / "out") == []
 
 
@@ -246,15 +236,15 @@ class TestOptions:
         "words",
         [
             ["--net-size", "big"], ["--net-height", "tall"], ["--min-score", "2"],
-            ["--max-people", "0"], ["--format", "xml"], ["--device", "tpu"], ["--mdoel", "x"],
-            ["--model", "gone.onnx"], ["--card", "gone.toml"],
+            ["--max-people", "0"], ["--format", "xml"], ["--format", "coco"], ["--device", "tpu"],
+            ["--mdoel", "x"], ["--model", "gone.onnx"], ["--card", "gone.toml"],
         ],
     )  # fmt: skip
     def test_a_wrong_value_is_one_line(
-        self, words: Sequence[str], picture: Path, capsys: pytest.CaptureFixture[str]
+        self, words: Sequence[str], picture: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         assert run(picture, "--out", "-", *words) == 2
-        captured = capsys.readouterr()
+        captured = capfd.readouterr()
         assert captured.out == ""
         assert captured.err.count("\n") == 1
 
@@ -286,6 +276,11 @@ class TestPictures:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(SourceError, match="empty name"):
             find_pictures([""])
+
+    def test_numbers_are_those_of_the_names_or_places(self) -> None:
+        assert [one.image_id for one in find_pictures(["a_007.jpg", "b9.jpg"])] == [7, 9]
+        assert [one.image_id for one in find_pictures(["a_007.jpg", "b.jpg"])] == [1, 2]
+        assert [one.image_id for one in find_pictures(["a7.jpg", "b7.jpg"])] == [1, 2]
 
     def test_none_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match="no pictures"):

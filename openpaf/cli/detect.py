@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
@@ -28,17 +23,19 @@ from openpaf.cli.options import (
 from openpaf.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError, FrameError, OutputError, SourceError
-from openpaf.files import replacing
 from openpaf.frame import to_frame
-from openpaf.opencv import cv2
-from openpaf.pictures import Picture, find_pictures, refuse_to_overwrite
-
-if TYPE_CHECKING:
-    from openpaf.poses import Poses
+from openpaf.pictures import find_pictures, refuse_to_overwrite
+from openpaf.result import Result
+from openpaf.writers import (
+    CocoWriter,
+    NdjsonWriter,
+    OpenPoseWriter,
+    Painter,
+    PictureWriter,
+    Writers,
+)
 
 _DECODER = DecoderConfig()
-# Formats that OpenCV writes as it reads them; a copy of any other kind of picture is a PNG.
-_KEPT_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class Format(str, Enum):
@@ -100,7 +97,11 @@ def command(
     if not out:
         raise ConfigError("--out is an empty name; name a folder, or - for stdout")
     pictures = find_pictures(sources)
-    results = _Lines(format) if out == "-" else _Folder(Path(out), format, pictures)
+    folder = None if out == "-" else Path(out)
+    if folder is not None:
+        copies = [folder / f"{picture.stem}_poses.jpg" for picture in pictures]
+        refuse_to_overwrite(pictures, copies)
+        _make_writable(folder)
     engine = Engine(
         model,
         device=device,
@@ -109,85 +110,43 @@ def command(
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
     )
-    start, people, failed = time.perf_counter(), 0, 0
-    with engine, progress_bar() as bar:
-        for picture in bar.track(pictures, description="detecting"):
+    started, people, failed = time.perf_counter(), 0, 0
+    with engine, _writers(folder, format) as writers, progress_bar() as bar:
+        for index, picture in enumerate(bar.track(pictures, description="detecting")):
             try:
                 frame = to_frame(picture.path)
-                poses = engine.detect(frame)
             except (FrameError, SourceError) as error:
                 warn(str(error))
                 failed += 1
                 continue
-            results.add(picture, frame, poses)
+            poses = engine.detect(frame)
+            name = str(picture.path if folder is None else picture.stem)
+            writers.write(Result(poses, frame, index, name=name, image_id=picture.image_id))
             people += len(poses)
-    results.finish()
     done = len(pictures) - failed
-    seconds = time.perf_counter() - start
     if done:
         found = f"{_count(people, 'person', 'people')} in {_count(done, 'picture', 'pictures')}"
-        warn(f"{found}, {seconds:.1f} s{results.where}")
+        where = "" if folder is None else f"; see {folder}"
+        warn(f"{found}, {time.perf_counter() - started:.1f} s{where}")
     if failed and len(pictures) > 1:
         warn(f"{failed} of {len(pictures)} pictures could not be read")
     if failed:
         raise typer.Exit(1 if done else 2)
 
 
-class _Folder:
-    """Annotated copies and JSON files."""
-
-    def __init__(self, folder: Path, format: Format, pictures: Sequence[Picture]) -> None:
-        self.where = f"; see {folder}"
-        self._folder = folder
-        self._format = format
-        self._coco: list[dict[str, Any]] = []
-        copies = [self._copy(picture) for picture in pictures]
-        refuse_to_overwrite(pictures, copies)
-        _make_writable(folder)
-
-    def add(self, picture: Picture, frame: NDArray[np.uint8], poses: Poses) -> None:
-        _write(self._copy(picture), _encode(poses.draw(frame), self._copy(picture).suffix))
-        if self._format is Format.coco:
-            self._coco += poses.to_coco(picture.image_id)
-        else:
-            name = f"{picture.stem.name}_keypoints.json"
-            text = json.dumps(poses.to_openpose())
-            _write(self._folder / picture.stem.with_name(name), text.encode())
-
-    def finish(self) -> None:
-        if self._format is Format.coco:
-            _write(self._folder / "coco_results.json", json.dumps(self._coco).encode())
-
-    def _copy(self, picture: Picture) -> Path:
-        suffix = picture.path.suffix.lower()
-        suffix = suffix if suffix in _KEPT_SUFFIXES else ".png"
-        return self._folder / picture.stem.with_name(f"{picture.stem.name}_poses{suffix}")
-
-
-class _Lines:
-    """One JSON line a picture, on stdout."""
-
-    where = ""
-
-    def __init__(self, format: Format) -> None:
-        self._format = format
-
-    def add(self, picture: Picture, frame: NDArray[np.uint8], poses: Poses) -> None:
-        height, width = frame.shape[:2]
-        line: dict[str, Any] = {
-            "source": str(picture.path),
-            "frame_size": [width, height],
-            "skeleton": poses.skeleton.name,
-        }
-        if self._format is Format.coco:
-            line["results"] = poses.to_coco(picture.image_id)
-        else:
-            line |= poses.to_openpose()
-        sys.stdout.write(json.dumps(line) + "\n")
-        sys.stdout.flush()
-
-    def finish(self) -> None:
-        pass
+def _writers(folder: Path | None, format: Format) -> Writers:
+    writers = Writers()
+    if folder is None:
+        if format is not Format.openpose:
+            raise ConfigError(f"stdout takes OpenPose's JSON only; {format.value} needs a folder")
+        writers.add(NdjsonWriter(None))
+        return writers
+    writers.add(PictureWriter(folder, "", Painter()))
+    if format is Format.coco:
+        writers.add(CocoWriter(folder / "coco_results.json"))
+    else:
+        writers.add(OpenPoseWriter(folder, ""))
+    return writers
 
 
 def _make_writable(folder: Path) -> None:
@@ -199,21 +158,6 @@ def _make_writable(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"cannot write into {folder}: {reason}; pass another --out") from error
-
-
-def _encode(picture: NDArray[np.uint8], suffix: str) -> bytes:
-    try:
-        written, data = cv2.imencode(suffix, picture)
-    except cv2.error as error:
-        raise OutputError(f"cannot write a {suffix} of {picture.shape}: {error.err}") from error
-    if not written:
-        raise OutputError(f"cannot write a {suffix} of {picture.shape}")
-    return data.tobytes()
-
-
-def _write(path: Path, data: bytes) -> None:
-    with replacing(path) as partial:
-        partial.write_bytes(data)
 
 
 def _count(number: int, one: str, many: str) -> str:
