@@ -110,7 +110,11 @@ def command(
         card=read_card(card),
     )
     with engine, progress_bar() as bar:
-        task = bar.add_task("evaluating", total=len(dataset.images))
+        task = bar.add_task("looking", total=len(dataset.images))
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, description="looking" if done < total else "measuring")
+
         evaluations = evaluate(
             engine,
             dataset,
@@ -119,7 +123,7 @@ def command(
             scales=_numbers("--scales", scales),
             resamples=resamples,
             seed=seed,
-            progress=lambda done, _: bar.update(task, completed=done),
+            progress=show,
         )
     _give(evaluations, json_path, gallery)
 

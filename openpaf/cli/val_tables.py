@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,11 @@ _SWEEP_COLUMNS = ("AP", "AP50", "AP75", "APM", "APL", "AR")
 
 
 def _print(*tables: Table | str) -> None:
-    console = Console()
-    if not console.is_terminal:
-        # Nothing is cut off in a file or a pipe.
-        console = Console(width=120)
+    # Tables are not cut off in a file or a pipe, and a folder named [red] is no markup.
+    width = None if sys.stdout.isatty() else 120
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
     for table in tables:
-        console.print(table, highlight=False)
+        console.print(table, soft_wrap=isinstance(table, str))
 
 
 def _table(*columns: str) -> Table:
