@@ -2,4 +2,58 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from openpaf import skeleton as skeleton
+    from openpaf.card import ModelCard as ModelCard
+    from openpaf.config import DecoderConfig as DecoderConfig
+    from openpaf.decoder import Decoder as Decoder
+    from openpaf.decoder import decode as decode
+    from openpaf.engine import Engine as Engine
+    from openpaf.engine import detect as detect
+    from openpaf.errors import OpenPafError as OpenPafError
+    from openpaf.fields import Fields as Fields
+    from openpaf.poses import Keypoint as Keypoint
+    from openpaf.poses import Person as Person
+    from openpaf.poses import Poses as Poses
+    from openpaf.skeleton import Skeleton as Skeleton
+
+# Where each public name lives. Modules are imported when a name of theirs is first used, so that
+# `import openpaf` costs next to nothing.
+_HOMES = {
+    "Decoder": "decoder",
+    "DecoderConfig": "config",
+    "Engine": "engine",
+    "Fields": "fields",
+    "Keypoint": "poses",
+    "ModelCard": "card",
+    "OpenPafError": "errors",
+    "Person": "poses",
+    "Poses": "poses",
+    "Skeleton": "skeleton",
+    "decode": "decoder",
+    "detect": "engine",
+}
+
+__all__ = list(_HOMES) + ["__version__", "skeleton"]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in ("errors", "skeleton"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

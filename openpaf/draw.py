@@ -1,0 +1,149 @@
+"""Skeletons on pictures: a colour a limb, thicker for larger people, fainter where unsure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from openpaf.errors import FrameError
+from openpaf.opencv import cv2
+from openpaf.poses import Poses
+
+_SHIFT = 4  # OpenCV's fixed-point places: lines start between pixels, so they do not jitter
+_LEVELS = 4  # steps of opacity; one blend a step keeps crowds cheap
+_PART_COLOR = (245, 245, 245)
+_TEXT_COLOR = (255, 255, 255)
+
+
+def draw(
+    frame: ArrayLike,
+    poses: Poses,
+    *,
+    image: bool = True,
+    ids: bool = True,
+    fps: float | None = None,
+) -> NDArray[np.uint8]:
+    """Draw people over a copy of a frame.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8 BGR
+    poses : Poses
+        In px of this frame.
+    image : bool
+        False draws on black instead of on the frame.
+    ids : bool
+        Write each person's id beside the head, where people have ids.
+    fps : float, optional
+        Frames a second, written in the corner.
+
+    Returns
+    -------
+    (H, W, 3) uint8 BGR
+
+    Raises
+    ------
+    FrameError
+        When the frame is of another shape or type.
+    """
+    frame = np.asarray(frame)
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise FrameError(
+            f"frame must be (H, W, 3) uint8 to draw on, got {frame.shape} {frame.dtype}; "
+            "openpaf.frame.to_frame makes one of any picture"
+        )
+    canvas: NDArray[np.uint8] = frame.copy() if image else np.zeros_like(frame, order="C")
+    if not len(poses):
+        return _with_fps(canvas, fps)
+    thickness = [_thickness(box) for box in poses.boxes]
+    _draw_limbs(canvas, poses, thickness)
+    _draw_parts(canvas, poses, thickness)
+    if ids and poses.ids is not None:
+        _draw_ids(canvas, poses, thickness)
+    return _with_fps(canvas, fps)
+
+
+def _thickness(box: NDArray[np.float32]) -> int:
+    extent = float(max(box[2] - box[0], box[3] - box[1]))
+    return int(np.clip(round(extent / 60), 1, 12)) if np.isfinite(extent) else 1
+
+
+def _draw_limbs(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
+    """Limbs by opacity, faintest first; each level is drawn on a copy of its region and blended."""
+    levels: list[list[tuple[int, int]]] = [[] for _ in range(_LEVELS)]
+    skeleton = poses.skeleton
+    for person, scores in enumerate(poses.scores):
+        for limb, (a, b) in enumerate(skeleton.limbs):
+            if limb not in skeleton.redundant_limbs and scores[a] > 0 and scores[b] > 0:
+                sure = min(float(scores[a] + scores[b]), 1.0)
+                levels[min(int(sure * _LEVELS), _LEVELS - 1)].append((person, limb))
+    for level, drawn in enumerate(levels):
+        if not drawn:
+            continue
+        lines = []
+        for person, limb in drawn:
+            ends = poses.keypoints[person, list(skeleton.limbs[limb])]
+            lines.append((ends, skeleton.colors[limb], thickness[person]))
+        opacity = 0.45 + 0.55 * (level + 1) / _LEVELS
+        if opacity >= 1:
+            _lines(canvas, lines)
+            continue
+        region = _region(canvas, np.concatenate([ends for ends, _, _ in lines]), max(thickness))
+        if not region.size:
+            continue
+        before = region.copy()
+        _lines(canvas, lines)
+        cv2.addWeighted(region, opacity, before, 1 - opacity, 0, dst=region)
+
+
+def _lines(
+    canvas: NDArray[np.uint8],
+    lines: list[tuple[NDArray[np.float32], tuple[int, int, int], int]],
+) -> None:
+    for ends, color, width in lines:
+        start, end = _fixed(ends)
+        cv2.line(canvas, start, end, color, width, cv2.LINE_AA, _SHIFT)
+
+
+def _region(
+    canvas: NDArray[np.uint8], points: NDArray[np.float32], margin: int
+) -> NDArray[np.uint8]:
+    """View of the canvas around points."""
+    height, width = canvas.shape[:2]
+    low = np.clip(points.min(axis=0) - margin - 2, 0, (width, height)).astype(int)
+    high = np.clip(points.max(axis=0) + margin + 3, 0, (width, height)).astype(int)
+    return canvas[low[1] : high[1], low[0] : high[0]]
+
+
+def _draw_parts(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
+    for keypoints, scores, width in zip(poses.keypoints, poses.scores, thickness, strict=True):
+        found = keypoints[scores > 0]
+        for centre in _fixed(found):
+            radius = round((0.6 * width + 0.8) * 2**_SHIFT)
+            cv2.circle(canvas, centre, radius, _PART_COLOR, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_ids(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
+    assert poses.ids is not None
+    for number, box, width in zip(poses.ids, poses.boxes, thickness, strict=True):
+        if number >= 0 and np.isfinite(box).all():
+            place = (int(box[0]), max(int(box[1]) - 4 - width, 14))
+            _text(canvas, str(number), place, 0.4 + 0.06 * width)
+
+
+def _with_fps(canvas: NDArray[np.uint8], fps: float | None) -> NDArray[np.uint8]:
+    if fps is not None:
+        _text(canvas, f"{fps:.1f} frames/s", (8, 22), 0.6)
+    return canvas
+
+
+def _text(canvas: NDArray[np.uint8], text: str, place: tuple[int, int], size: float) -> None:
+    """White with a dark rim, readable on anything."""
+    for color, width in (((0, 0, 0), 3), (_TEXT_COLOR, 1)):
+        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, width, cv2.LINE_AA)
+
+
+def _fixed(points: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Points in OpenCV's fixed-point coordinates, kept where an int32 can hold them."""
+    places = np.rint(np.clip(points, -30000, 30000) * 2**_SHIFT).astype(int)
+    return [(int(x), int(y)) for x, y in places]
