@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from openpaf import __version__
 from openpaf.errors import ChecksumError, DownloadError, OpenPafError, OutputError
 from openpaf.files import replacing
 
@@ -207,7 +206,7 @@ def _transfer(
             return
         partial.unlink()
         have = 0
-    headers = {"User-Agent": f"openpaf/{__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": "openpaf", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
     opener = urllib.request.build_opener(_Redirects(plain_http))
