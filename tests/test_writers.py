@@ -229,10 +229,10 @@ def test_a_result_is_drawn_once(results: list[Result], monkeypatch: pytest.Monke
         return frame
 
     monkeypatch.setattr(Poses, "draw", draw)
-    painter = Painter(colour="red")
+    painter = Painter(image=False, frame_rate=lambda: 12.5)
     for result in results[:3]:
         assert painter(result) is painter(result)
-    assert drawn == [{"colour": "red"}] * 3
+    assert drawn == [{"image": False, "fps": 12.5}] * 3
 
 
 class Broken:

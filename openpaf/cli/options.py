@@ -42,8 +42,8 @@ NetSize = Annotated[
 ]
 
 
-def read_net_size(text: str | None) -> tuple[int, int] | None:
-    """(width, height) of `--net-size`, or None where it was not given.
+def read_size(text: str | None, option: str) -> tuple[int, int] | None:
+    """(width, height) that an option gives as WxH, or None where it was not given.
 
     Raises
     ------
@@ -54,8 +54,19 @@ def read_net_size(text: str | None) -> tuple[int, int] | None:
         return None
     width, _, height = text.lower().partition("x")
     if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
-        raise ConfigError(f"--net-size must be WIDTHxHEIGHT, such as 656x368, got {text!r}")
+        raise ConfigError(f"{option} must be WIDTHxHEIGHT, such as 656x368, got {text!r}")
     return int(width), int(height)
+
+
+def read_net_size(text: str | None) -> tuple[int, int] | None:
+    """(width, height) of `--net-size`, or None where it was not given.
+
+    Raises
+    ------
+    ConfigError
+        When it is not two whole numbers.
+    """
+    return read_size(text, "--net-size")
 
 
 def read_card(path: Path | None) -> ModelCard | None:

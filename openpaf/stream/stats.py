@@ -11,6 +11,7 @@ import numpy as np
 
 # Percentiles are over the latest so many frames, so that memory stays flat for ever.
 _MEMORY = 10_000
+_RECENT = 30
 
 
 class StreamStats:
@@ -31,6 +32,7 @@ class StreamStats:
         self.frames = self.dropped = self.damaged = self.reconnects = 0
         self._started = self._latest = time.perf_counter()
         self._latencies: deque[float] = deque(maxlen=_MEMORY)
+        self._recent: deque[float] = deque(maxlen=_RECENT)
         self._stages: dict[str, deque[float]] = {}
 
     def start(self) -> None:
@@ -41,6 +43,7 @@ class StreamStats:
         """Count a result: seconds since its frame arrived, milliseconds of each stage."""
         self.frames += 1
         self._latest = time.perf_counter()
+        self._recent.append(self._latest)
         self._latencies.append(latency)
         for name, spent in stages.items():
             self._stages.setdefault(name, deque(maxlen=_MEMORY)).append(spent)
@@ -54,6 +57,12 @@ class StreamStats:
     def frame_rate(self) -> float:
         """Results a second since the start."""
         return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def recent_frame_rate(self) -> float:
+        """Results a second over the latest 30."""
+        span = self._recent[-1] - self._recent[0] if self._recent else 0.0
+        return (len(self._recent) - 1) / span if span > 0 else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain numbers: seconds, frames a second, milliseconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,23 @@ class Painter:
 
     Parameters
     ----------
-    **style
-        As `openpaf.draw.draw` takes it.
+    image : bool
+        False draws on black instead of on the frame.
+    frame_rate : function without arguments, optional
+        Tells the frames a second to write in the corner.
     """
 
-    def __init__(self, **style: Any) -> None:
-        self._style = style
+    def __init__(
+        self, *, image: bool = True, frame_rate: Callable[[], float] | None = None
+    ) -> None:
+        self._image, self._frame_rate = image, frame_rate
         self._latest: Result | None = None
         self._drawing: NDArray[np.uint8]
 
     def __call__(self, result: Result) -> NDArray[np.uint8]:
         """Give the frame with skeletons on it, (H, W, 3) uint8 BGR."""
         if result is not self._latest:
-            self._drawing = result.poses.draw(result.frame, **self._style)
+            rate = None if self._frame_rate is None else self._frame_rate()
+            self._drawing = result.poses.draw(result.frame, image=self._image, fps=rate)
             self._latest = result
         return self._drawing

@@ -1,0 +1,286 @@
+"""`openpaf run`: a video, camera or stream in; ids, files, a window and statistics out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from openpaf.cli.messages import progress_bar, warn
+from openpaf.cli.options import (
+    Card,
+    Device,
+    Model,
+    NetHeight,
+    NetSize,
+    Threads,
+    read_card,
+    read_net_size,
+    read_size,
+)
+from openpaf.config import DecoderConfig
+from openpaf.engine import Engine
+from openpaf.errors import ConfigError, OutputError, SourceError
+from openpaf.opencv import cv2
+from openpaf.stream import Stream, open_source
+from openpaf.track import TrackConfig
+from openpaf.writers import (
+    CocoWriter,
+    CsvWriter,
+    NdjsonWriter,
+    OpenPoseWriter,
+    Painter,
+    PictureWriter,
+    VideoWriter,
+    Window,
+    Writers,
+)
+
+_DECODER = DecoderConfig()
+
+
+class Stats(str, Enum):
+    """How to say how fast it was."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A video file; a picture, folder or quoted glob; a camera number; an http, rtsp "
+            "or other url; or - for JPEG pictures on standard input.",
+            show_default=False,
+        ),
+    ],
+    show: Annotated[
+        bool, typer.Option("--show", help="Show a window; q or Esc ends.", rich_help_panel="Output")
+    ] = False,
+    video: Annotated[
+        Path | None,
+        typer.Option(help="Write an annotated .mp4, .mkv or .mov.", rich_help_panel="Output"),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write annotated pictures, one a frame.", rich_help_panel="Output"
+        ),
+    ] = None,
+    ndjson: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one JSON line a frame; - is standard output.", rich_help_panel="Output"
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one CSV row a keypoint; - is standard output.", rich_help_panel="Output"
+        ),
+    ] = None,
+    coco_json: Annotated[
+        Path | None,
+        typer.Option(help="Write COCO keypoint results of all frames.", rich_help_panel="Output"),
+    ] = None,
+    openpose_json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write OpenPose's JSON, one file a frame.", rich_help_panel="Output"
+        ),
+    ] = None,
+    no_image: Annotated[
+        bool,
+        typer.Option(
+            "--no-image",
+            help="Draw skeletons on black, not on the frame.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    stats: Annotated[
+        Stats,
+        typer.Option(
+            help="Frames a second, latency and drops at the end: a line on stderr, or JSON on "
+            "stdout.",
+            rich_help_panel="Output",
+        ),
+    ] = Stats.text,
+    model: Model = None,
+    card: Card = None,
+    device: Device = "auto",
+    net_height: NetHeight = None,
+    net_size: NetSize = None,
+    threads: Threads = None,
+    min_score: Annotated[
+        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
+    ] = _DECODER.min_score,
+    max_people: Annotated[
+        int | None, typer.Option(help="Keep at most this many people a frame, the best ones.")
+    ] = _DECODER.max_people,
+    track: Annotated[
+        bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
+    ] = True,
+    smooth: Annotated[bool, typer.Option(help="Smooth keypoints over time.")] = True,
+    every: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Send every N-th frame through the network, track between them."
+        ),
+    ] = 1,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            help="Drop frames to keep up, or look at every one.",
+            show_default="live for cameras and endless urls",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second of pictures and standard input.", show_default="30"),
+    ] = None,
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH", help="Standard input is raw BGR frames of this size: 1280x720."
+        ),
+    ] = None,
+    max_frames: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after so many frames.", min=1)
+    ] = None,
+) -> None:
+    """Follow people in a video, camera or stream.
+
+    Several outputs can be written at once, and all of them stay readable if the run is killed.
+    Files are processed frame by frame; live sources drop the frames that there is no time for.
+
+    Examples:
+
+        openpaf run 0 --show
+
+        openpaf run street.mp4 --video annotated.mp4 --csv poses.csv
+
+        openpaf run rtsp://camera.local/live --ndjson - | jq '.people | length'
+
+        ffmpeg -i street.mp4 -f mjpeg - | openpaf run - --coco-json results.json
+    """
+    _quieten_opencv()
+    files = {
+        "--video": video, "--images": images, "--ndjson": ndjson, "--csv": csv,
+        "--coco-json": coco_json, "--openpose-json": openpose_json,
+    }  # fmt: skip
+    _check(source, files, stats)
+    with ExitStack() as stack:
+        # First, so that a misspelt name is told before a network is loaded.
+        reader = open_source(source, live=live, frame_rate=fps, frame_size=read_size(raw, "--raw"))
+        stack.callback(reader.close)
+        writers = stack.enter_context(Writers())
+        name, paint = _name(source), Painter(image=not no_image)
+        window = None
+        if show:
+            rate = Painter(image=not no_image, frame_rate=lambda: stream.stats.recent_frame_rate)
+            writers.add(window := Window(f"openpaf {source}", rate))
+        if ndjson:
+            writers.add(NdjsonWriter(_path_or_stdout(ndjson)))
+        if csv:
+            writers.add(CsvWriter(_path_or_stdout(csv)))
+        if coco_json:
+            writers.add(CocoWriter(coco_json))
+        if openpose_json:
+            writers.add(OpenPoseWriter(openpose_json, name))
+        if images:
+            writers.add(PictureWriter(images, name, paint))
+        if video:
+            writers.add(VideoWriter(video, paint))
+        engine = stack.enter_context(
+            Engine(
+                model,
+                device=device,
+                net_height=net_height,
+                net_size=read_net_size(net_size),
+                threads=threads,
+                card=read_card(card),
+                decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+            )
+        )
+        engine.warm_up()
+        tracking = TrackConfig(smooth=smooth) if track else False
+        stream = stack.enter_context(Stream(engine, reader, track=tracking, every=every))
+        broken = _follow(stream, writers, window, max_frames, stats)
+    if not stream.stats.frames:
+        raise broken or SourceError(f"{source} gives no frame that can be read")
+    if not any(files.values()) and not show and stats is Stats.text:
+        warn("nothing was written; add --show, --video FILE, --ndjson - or another output")
+    if broken:
+        warn(str(broken))
+    if stream.stats.damaged or broken:
+        raise typer.Exit(1)
+
+
+def _follow(
+    stream: Stream, writers: Writers, window: Window | None, max_frames: int | None, stats: Stats
+) -> SourceError | None:
+    """Write every result; give what the source broke off with, if it did."""
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("waiting for the first frame", total=stream.source.frame_count)
+            for result in stream.results():
+                writers.write(result)
+                rate, people = stream.stats.recent_frame_rate, len(result.poses)
+                bar.update(task, advance=1, description=f"{rate:.1f} fps, {people} people")
+                if window is not None and window.closed or stream.stats.frames == max_frames:
+                    break
+    except SourceError as error:
+        return error
+    finally:
+        stream.close()
+        if stats is Stats.json:
+            print(json.dumps(stream.stats.as_dict()), flush=True)
+        elif stream.stats.frames:
+            warn(str(stream.stats))
+    return None
+
+
+def _check(source: str, files: Mapping[str, Path | None], stats: Stats) -> None:
+    """Refuse outputs that would destroy one another or the source."""
+    to_stdout = [option for option, path in files.items() if str(path) == "-"]
+    if stats is Stats.json:
+        to_stdout.append("--stats json")
+    if len(to_stdout) > 1:
+        raise ConfigError(f"{' and '.join(to_stdout)} cannot share standard output; name a file")
+    taken = {Path(source).resolve(): "the source"}
+    for option, path in files.items():
+        if path is None or str(path) == "-":
+            continue
+        place = path.resolve()
+        if place in taken and (place.is_file() or taken[place] != "the source"):
+            raise OutputError(f"{option} {path} would replace {taken[place]}; pass another place")
+        taken[place] = option
+
+
+def _path_or_stdout(path: Path) -> Path | None:
+    return None if str(path) == "-" else path
+
+
+def _name(source: str) -> str:
+    """What files of a frame each begin with."""
+    if source == "-":
+        return "stdin"
+    if source.isdecimal():
+        return f"camera{source}"
+    return "stream" if "://" in source else Path(source).stem or "frame"
+
+
+def _quieten_opencv() -> None:
+    """Let problems be told once, by us."""
+    if logging.getLogger("openpaf").level > logging.DEBUG:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
