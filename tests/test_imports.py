@@ -74,23 +74,22 @@ def test_decoding_never_needs_opencv_or_a_runtime() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [("cv2", "openpaf[cpu]"), ("onnxruntime", "openpaf[cpu]")],
-)
-def test_a_missing_main_extra_is_one_line(missing: str, said: str) -> None:
+@pytest.mark.parametrize("missing", ["cv2", "onnxruntime"])
+def test_a_missing_main_extra_is_one_line(missing: str, tmp_path: Path) -> None:
+    network = tmp_path / "net.onnx"
+    network.write_bytes(b"never read")
     done = python(
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"
         "import openpaf\n"
         "try:\n"
-        "    openpaf.Engine('missing.onnx' if 'cv2' in sys.modules else None)\n"
+        f"    openpaf.Engine({str(network)!r})\n"
         "except openpaf.OpenPafError as error:\n"
         "    print(error)\n"
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
-    assert said in done.stdout
+    assert "openpaf[cpu]" in done.stdout
 
 
 def test_an_opencv_that_does_not_load_is_one_line_with_the_way_out(tmp_path: Path) -> None:
