@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from openpaf.errors import DatasetError
@@ -67,7 +68,24 @@ def test_reads_people_and_marks_what_does_not_count(write: Write) -> None:
     assert image.labelled[0].tolist() == [True, True, False]
     assert image.crowd.tolist() == [False, True, False, False]
     assert image.ignored.tolist() == [False, True, True, False]
-    assert image.head_boxes[3].tolist() == [1, 2, 3, 4]
+    assert image.head_lengths[3] == pytest.approx(3)
+    assert np.isnan(image.head_lengths[:3]).all() and np.isnan(image.torso_lengths).all()
+
+
+def test_reference_lengths_outlive_the_parts_they_are_measured_on(write: Write) -> None:
+    parts = ["head_top", "neck", "left_shoulder", "right_hip"]
+    points = [10, 0, 2, 10, 12, 2, 10, 10, 2, 40, 50, 2]
+    read = read_folder(
+        write(
+            content(
+                categories=[{"id": 1, "keypoints": parts}],
+                annotations=[annotation(keypoints=points)],
+            )
+        )
+    ).restricted(["neck"])
+    assert read.images[0].keypoints.shape == (1, 1, 2)
+    assert read.images[0].head_lengths.tolist() == [12]
+    assert read.images[0].torso_lengths.tolist() == [50]
 
 
 def test_restricting_ignores_people_who_lose_every_part(write: Write) -> None:

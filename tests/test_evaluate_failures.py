@@ -10,6 +10,7 @@ import pytest
 from openpaf.evaluate.average_precision import FoundPeople
 from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.evaluate.failures import KINDS, Failure, cost_in_ap, find_failures, mended
+from openpaf.evaluate.metrics import torso_lengths
 from openpaf.evaluate.people import (
     assign,
     measure_parts,
@@ -40,7 +41,8 @@ def image_of(*people: np.ndarray, ignored: tuple[bool, ...] | None = None) -> An
         np.ones((count, 17), bool),
         np.full(count, 2000.0),
         np.column_stack([keypoints.min(axis=1), np.tile([40.0, 100.0], (count, 1))]),
-        np.full((count, 4), np.nan),
+        torso_lengths(keypoints, np.ones((count, 17), bool), COCO_17.parts),
+        np.full(count, np.nan),
         np.zeros(count, bool),
         np.array(ignored or [False] * count),
     )

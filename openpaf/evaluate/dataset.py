@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import DatasetError
-from openpaf.evaluate import coco
+from openpaf.evaluate import coco, metrics
 
 # Labels made on a smaller copy of a picture land a pixel or two beyond the border.
 _BORDER_PX = 4.0
@@ -32,8 +32,10 @@ class AnnotatedImage:
     labelled : (P, K) bool
     areas : (P,) float64
         px^2.
-    boxes, head_boxes : (P, 4) float64
-        x, y, width, height; head boxes are NaN where not annotated.
+    boxes : (P, 4) float64
+        x, y, width, height.
+    torso_lengths, head_lengths : (P,) float64
+        Reference lengths of PCK and PCKh, px; NaN where unknown.
     crowd, ignored : (P,) bool
         Crowd regions; those and people without keypoints, which neither win nor lose anything.
     """
@@ -45,7 +47,8 @@ class AnnotatedImage:
     labelled: NDArray[np.bool_]
     areas: NDArray[np.float64]
     boxes: NDArray[np.float64]
-    head_boxes: NDArray[np.float64]
+    torso_lengths: NDArray[np.float64]
+    head_lengths: NDArray[np.float64]
     crowd: NDArray[np.bool_]
     ignored: NDArray[np.bool_]
 
@@ -191,6 +194,10 @@ def _annotated(
         coco.integer(person, "num_keypoints", path) if "num_keypoints" in person else row.sum()
         for person, row in zip(people, labelled, strict=True)
     ]
+    head_boxes = [
+        coco.box(person, "head_box", path) if "head_box" in person else [math.nan] * 4
+        for person in people
+    ]
     return AnnotatedImage(
         image_id,
         picture,
@@ -199,12 +206,9 @@ def _annotated(
         labelled,
         np.array([coco.number(person, "area", path) for person in people], np.float64),
         np.array([coco.box(person, "bbox", path) for person in people]).reshape(-1, 4),
-        np.array(
-            [
-                coco.box(person, "head_box", path) if "head_box" in person else [math.nan] * 4
-                for person in people
-            ]
-        ).reshape(-1, 4),
+        # Before any part is left out, so that a model without hips or heads is measured as others.
+        metrics.torso_lengths(keypoints, labelled, parts),
+        metrics.head_lengths(keypoints, labelled, parts, np.reshape(head_boxes, (-1, 4))),
         crowd,
         crowd | (np.array(counts, int) == 0),
     )

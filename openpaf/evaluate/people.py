@@ -42,8 +42,7 @@ class PairedPeople:
     truth, predicted : (M, K, 2) float64
         Frame px; predicted is NaN where a part, or the whole person, was not found.
     labelled : (M, K) bool
-    areas : (M,) float64
-    head_boxes : (M, 4) float64
+    areas, torso_lengths, head_lengths : (M,) float64
     """
 
     image: NDArray[np.int64]
@@ -51,7 +50,8 @@ class PairedPeople:
     predicted: NDArray[np.float64]
     labelled: NDArray[np.bool_]
     areas: NDArray[np.float64]
-    head_boxes: NDArray[np.float64]
+    torso_lengths: NDArray[np.float64]
+    head_lengths: NDArray[np.float64]
 
 
 def assign(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -86,7 +86,8 @@ def pair_people(
         np.concatenate(predicted),
         np.concatenate([image.labelled[~image.ignored] for image in images]),
         np.concatenate([image.areas[~image.ignored] for image in images]),
-        np.concatenate([image.head_boxes[~image.ignored] for image in images]),
+        np.concatenate([image.torso_lengths[~image.ignored] for image in images]),
+        np.concatenate([image.head_lengths[~image.ignored] for image in images]),
     )
 
 
@@ -120,8 +121,6 @@ class Ratios:
 def measure_people(people: PairedPeople, parts: Sequence[str], images: int) -> Ratios:
     """PCK, PCKh, PCP, MPJPE and the share of labelled parts found, image by image."""
     truth, labelled, predicted = people.truth, people.labelled, people.predicted
-    torso = metrics.torso_lengths(truth, labelled, parts)
-    head = metrics.head_lengths(truth, labelled, parts, people.head_boxes)
     limbs = [(parts.index(a), parts.index(b)) for a, b in _PCP_LIMBS if a in parts and b in parts]
     errors = metrics.joint_errors(truth, labelled, predicted)
     found = np.isfinite(errors)
@@ -132,8 +131,8 @@ def measure_people(people: PairedPeople, parts: Sequence[str], images: int) -> R
     def ratio(top: Values, bottom: Values) -> NDArray[np.float64]:
         return np.stack([by_image(top), by_image(bottom)])
 
-    pck = metrics.pck(truth, labelled, predicted, torso, PCK_THRESHOLD)
-    pckh = metrics.pck(truth, labelled, predicted, head, PCKH_THRESHOLD)
+    pck = metrics.pck(truth, labelled, predicted, people.torso_lengths, PCK_THRESHOLD)
+    pckh = metrics.pck(truth, labelled, predicted, people.head_lengths, PCKH_THRESHOLD)
     pcp = metrics.pcp(truth, labelled, predicted, limbs, PCP_THRESHOLD)
     return Ratios(
         {
@@ -167,9 +166,8 @@ def measure_parts(
     people: PairedPeople, parts: Sequence[str], sigmas: Sequence[float]
 ) -> list[PartRow]:
     """One row a part."""
-    torso = metrics.torso_lengths(people.truth, people.labelled, parts)
     correct, counted = metrics.pck(
-        people.truth, people.labelled, people.predicted, torso, PCK_THRESHOLD
+        people.truth, people.labelled, people.predicted, people.torso_lengths, PCK_THRESHOLD
     )
     errors = metrics.joint_errors(people.truth, people.labelled, people.predicted)
     similarity = metrics.similarity_at(errors**2, people.areas, sigmas)
