@@ -33,6 +33,7 @@ VERBS = {
     "export": "Turn a network into an ONNX file that describes itself.",
     "train": "Train a network on COCO-format keypoints.",
     "val": "Measure accuracy on COCO-format keypoints.",
+    "serve": "Serve a page for the browser, and HTTP for programs.",
     "info": "Check this installation: versions, devices, models, a self-test.",
 }
 
@@ -46,6 +47,9 @@ _EXTRAS = {
     "safetensors": "convert",
     "pycocotools": "val",
     "fastapi": "serve",
+    "fastapi_offline": "serve",
+    "httptools": "serve",
+    "prometheus_client": "serve",
     "uvicorn": "serve",
     "ray": "ray",
 }

@@ -1,0 +1,115 @@
+"""The networks a service offers, by name, and how a request may set them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openpaf.engine import Engine
+from openpaf.errors import ConfigError
+from openpaf.preprocess import Placement, place
+from openpaf.skeleton import COCO_17, COCO_18, Skeleton
+
+# Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
+_WIDTH_STEP, _HEIGHT_STEP = 64, 16
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network that is loaded, by the name that requests use."""
+
+    name: str
+    engine: Engine
+
+    def placement(self, width: int, height: int, net_height: int | None) -> Placement:
+        """Where a frame of this size, px, lies in the network input."""
+        engine = self.engine
+        if engine.net_size is not None:
+            return engine.placement(width, height)
+        stride = engine.card.stride
+        tight = place((width, height), net_height=net_height or engine.net_height, stride=stride)
+        net_width, tight_height = tight.net_size
+        net_size = (
+            _round_up(net_width, math.lcm(_WIDTH_STEP, stride)),
+            _round_up(tight_height, math.lcm(_HEIGHT_STEP, stride)),
+        )
+        return Placement(tight.frame_size, tight.inner_size, net_size, tight.halvings)
+
+    def describe(self, max_net_height: int) -> dict[str, Any]:
+        """What `/models` says of it."""
+        card, engine = self.engine.card, self.engine
+        skeleton = output_skeleton(card.skeleton)
+        drawn = [n for n in range(len(skeleton.limbs)) if n not in skeleton.redundant_limbs]
+        return {
+            "name": self.name,
+            "provider": engine.provider,
+            "net_height": engine.net_height,
+            "net_size": engine.net_size,
+            "max_net_height": max_net_height,
+            "license": card.license,
+            "training_data": card.training_data,
+            "skeleton": {
+                "name": skeleton.name,
+                "parts": skeleton.parts,
+                "limbs": [skeleton.limbs[n] for n in drawn],
+                "colors": ["#{2:02x}{1:02x}{0:02x}".format(*skeleton.colors[n]) for n in drawn],
+            },
+        }
+
+
+def open_models(
+    models: Sequence[str | Path | None] = (None,),
+    *,
+    device: str = "auto",
+    net_height: int | None = None,
+    threads: int | None = None,
+) -> dict[str, Model]:
+    """Load models, the default of the service first.
+
+    Parameters
+    ----------
+    models : sequence of str, Path or None
+        As `Engine` takes them; None is the bundled default.
+    device, net_height, threads
+        As `Engine` takes them, for all of them.
+
+    Returns
+    -------
+    dict of str to Model
+        By the names in their cards.
+
+    Raises
+    ------
+    ConfigError
+        When two have the same name, or an option cannot work.
+    ModelError, ModelNotFoundError
+        When a model cannot be loaded.
+    """
+    opened: dict[str, Model] = {}
+    for model in models:
+        # The threads that unpack pictures need the cores that a spinning network would hold.
+        engine = Engine(
+            model, device=device, net_height=net_height, threads=threads, spinning=False
+        )
+        name = engine.card.name
+        if name in opened:
+            raise ConfigError(f"two of the models are called {name!r}; serve one of them")
+        opened[name] = Model(name, engine)
+    return opened
+
+
+def default_model(models: Mapping[str, Model]) -> Model:
+    """The model of requests that name none: the first."""
+    return next(iter(models.values()))
+
+
+def output_skeleton(skeleton: Skeleton) -> Skeleton:
+    """Skeleton of the OpenPose form, which has no body of 17 parts."""
+    return COCO_18 if skeleton == COCO_17 else skeleton
+
+
+def _round_up(side: int, step: int) -> int:
+    return -(-side // step) * step

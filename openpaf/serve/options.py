@@ -1,0 +1,55 @@
+"""What a request may ask for, as query parameters and as live settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openpaf.config import DecoderConfig
+
+_DEFAULT = DecoderConfig()
+
+
+class Options(BaseModel):
+    """How one picture, or the live frames from now on, are looked at."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Annotated[
+        str | None,
+        Field(max_length=200, description="A name from `/models`; the first if left out."),
+    ] = None
+    net_height: Annotated[
+        int | None,
+        Field(
+            ge=64,
+            le=4096,
+            multiple_of=16,
+            description="Height of the network input, px; higher finds smaller people, slower.",
+        ),
+    ] = None
+    peak_threshold: Annotated[
+        float, Field(ge=0.01, le=1, description="Lowest score of a keypoint.")
+    ] = _DEFAULT.peak_threshold
+    min_score: Annotated[
+        float, Field(ge=0, le=10, description="Lowest score a part of a person.")
+    ] = _DEFAULT.min_score
+
+    def decoder_config(self) -> DecoderConfig:
+        """The decoder these options ask for; steps of 0.01, so that few of them are made."""
+        return DecoderConfig(
+            peak_threshold=round(self.peak_threshold, 2), min_score=round(self.min_score, 2)
+        )
+
+
+class DetectOptions(Options):
+    """`Options`, and the form of the answer."""
+
+    format: Annotated[
+        Literal["openpose", "coco"],
+        Field(description="OpenPose's JSON of one frame, or COCO keypoint results."),
+    ] = "openpose"
+    image_id: Annotated[
+        int, Field(ge=0, le=2**53 - 1, description="`image_id` of COCO results.")
+    ] = 0

@@ -1,0 +1,65 @@
+// Skeletons and ids on a canvas.
+
+const KEYPOINT = 3;
+
+// people: OpenPose's form, in canvas px.
+export function drawPeople(context, people, skeleton) {
+  const unit = Math.max(context.canvas.height, context.canvas.width) / 640;
+  context.lineCap = "round";
+  for (const person of people) {
+    const flat = person.pose_keypoints_2d;
+    const at = (part) => flat.slice(KEYPOINT * part, KEYPOINT * part + 2);
+    const found = (part) => flat[KEYPOINT * part + 2] > 0;
+    skeleton.limbs.forEach(([a, b], limb) => {
+      if (!found(a) || !found(b)) return;
+      // A dark edge, so that it can be seen on any picture.
+      stroke(context, at(a), at(b), 5 * unit, "rgb(0 0 0 / .45)");
+      stroke(context, at(a), at(b), 3 * unit, skeleton.colors[limb]);
+    });
+    skeleton.parts.forEach((_, part) => {
+      if (found(part)) dot(context, at(part), 2.2 * unit);
+    });
+    const [id] = person.person_id;
+    if (id >= 0) label(context, id, top(skeleton, at, found), unit);
+  }
+}
+
+function stroke(context, from, to, width, color) {
+  context.beginPath();
+  context.moveTo(...from);
+  context.lineTo(...to);
+  context.lineWidth = width;
+  context.strokeStyle = color;
+  context.stroke();
+}
+
+function dot(context, [x, y], radius) {
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fillStyle = "#fff";
+  context.fill();
+}
+
+function top(skeleton, at, found) {
+  let best = null;
+  skeleton.parts.forEach((_, part) => {
+    if (found(part) && (best === null || at(part)[1] < best[1])) best = at(part);
+  });
+  return best;
+}
+
+function label(context, id, [x, y], unit) {
+  const text = String(id);
+  context.font = `600 ${11 * unit}px system-ui, sans-serif`;
+  const width = context.measureText(text).width + 8 * unit;
+  const height = 15 * unit;
+  const left = Math.min(Math.max(x - width / 2, 0), context.canvas.width - width);
+  const upper = Math.max(y - height - 8 * unit, 0);
+  context.fillStyle = `hsl(${(id * 137) % 360} 75% 40%)`;
+  context.beginPath();
+  context.roundRect(left, upper, width, height, 4 * unit);
+  context.fill();
+  context.fillStyle = "#fff";
+  context.textBaseline = "middle";
+  context.fillText(text, left + 4 * unit, upper + height / 2 + unit / 2);
+}

@@ -1,0 +1,262 @@
+// The page: a camera, a video or a picture; the people in it; what can be set and saved.
+
+import { Live } from "./live.js";
+import { Keypoints, Recorder, savePicture } from "./save.js";
+import { detect, models, setToken } from "./server.js";
+import { $, clear, paint, say, showFrame, showPicture, view } from "./view.js";
+
+const HEIGHTS = [128, 192, 256, 320, 368, 432, 512, 624, 736];
+const video = document.createElement("video");
+Object.assign(video, { muted: true, playsInline: true });
+
+let offered = []; // models
+let skeleton = null;
+let picture = null; // { file, bitmap } while a picture is shown
+let live = null; // while a camera or a video is
+let shown = []; // people
+let frame = null; // the one they are in, where it is shown instead of the live picture
+let keypoints = new Keypoints();
+let recorder = null;
+
+// --- settings
+
+function settings() {
+  return {
+    model: $("model").value,
+    net_height: Number($("net-height").value),
+    peak_threshold: Number($("peak-threshold").value),
+    min_score: Number($("min-score").value),
+  };
+}
+
+function chooseModel() {
+  const model = offered.find(({ name }) => name === $("model").value);
+  skeleton = model.skeleton;
+  const heights = [...new Set([...HEIGHTS, model.net_height])].sort((a, b) => a - b);
+  $("net-height").replaceChildren(
+    ...heights
+      .filter((height) => height % 16 === 0 && height <= model.max_net_height)
+      .map((height) => new Option(`${height} px`, height, false, height === model.net_height)),
+  );
+  $("net-height").disabled = model.net_size !== null;
+}
+
+function changed() {
+  $("peak-value").value = $("peak-threshold").value;
+  $("score-value").value = $("min-score").value;
+  if (live) live.configure();
+  else if (picture) lookAtPicture();
+}
+
+async function load() {
+  try {
+    offered = await models();
+  } catch (error) {
+    say(error.message);
+    $("token-form").hidden = error.status !== 401;
+    return;
+  }
+  $("token-form").hidden = true;
+  say("");
+  $("model").replaceChildren(...offered.map(({ name }) => new Option(name, name)));
+  chooseModel();
+  changed();
+}
+
+// --- what is looked at
+
+async function useCamera(deviceId) {
+  stop();
+  if (!navigator.mediaDevices) {
+    say("browsers give the camera only to pages from https or from this machine");
+    return;
+  }
+  const wanted = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
+  try {
+    video.srcObject = await navigator.mediaDevices.getUserMedia({
+      video: { ...wanted, width: { ideal: 1280 }, height: { ideal: 720 } },
+      audio: false,
+    });
+  } catch (error) {
+    say(error.name === "NotAllowedError" ? "the camera was not allowed" : "there is no camera");
+    return;
+  }
+  await listCameras();
+  $("pause").disabled = true;
+  await follow();
+}
+
+async function listCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  const cameras = devices.filter(({ kind }) => kind === "videoinput");
+  const current = video.srcObject.getVideoTracks()[0].getSettings().deviceId;
+  $("cameras").replaceChildren(
+    ...cameras.map(({ label, deviceId }, index) =>
+      new Option(label || `camera ${index + 1}`, deviceId, false, deviceId === current)),
+  );
+  $("cameras-row").hidden = cameras.length < 2;
+}
+
+async function useFile(file) {
+  stop();
+  if (file.type.startsWith("video/")) {
+    video.src = URL.createObjectURL(file);
+    $("pause").disabled = false;
+    await follow();
+    return;
+  }
+  try {
+    picture = { file, bitmap: await createImageBitmap(file) };
+  } catch {
+    say("this is not a picture or a video that the browser can show");
+    return;
+  }
+  begin(picture.bitmap.width, picture.bitmap.height);
+  await lookAtPicture();
+}
+
+async function follow() {
+  try {
+    await video.play();
+  } catch {
+    say("this is not a video that the browser can play");
+    stop();
+    return;
+  }
+  begin(video.videoWidth, video.videoHeight);
+  $("record").hidden = !Recorder.possible;
+  live = new Live(video, {
+    height: () => settings().net_height,
+    settings,
+    onPeople: showPeople,
+    onStatus: say,
+  });
+  onNextFrame();
+}
+
+async function lookAtPicture() {
+  const asked = picture;
+  say("looking…", true);
+  const started = performance.now();
+  try {
+    const { body, timings } = await detect(asked.file, settings());
+    if (picture !== asked) return;
+    keypoints = new Keypoints();
+    keypoints.add(body);
+    say("");
+    shown = body.people;
+    showPicture(shown.length, performance.now() - started, timings);
+    repaint();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function begin(width, height) {
+  view.width = width;
+  view.height = height;
+  $("welcome").hidden = true;
+  $("stop").disabled = false;
+  $("save").disabled = false;
+  repaint();
+}
+
+function stop() {
+  live?.end();
+  recorder?.stop();
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  if (video.src) URL.revokeObjectURL(video.src);
+  video.srcObject = null;
+  video.removeAttribute("src");
+  live = picture = recorder = null;
+  shown = [];
+  frame = null;
+  keypoints = new Keypoints();
+  clear();
+  say("");
+  for (const id of ["cameras-row", "record"]) $(id).hidden = true;
+  for (const id of ["stop", "pause", "save"]) $(id).disabled = true;
+  $("pause").textContent = "Pause";
+  showRecording();
+  $("welcome").hidden = false;
+}
+
+// --- what is shown
+
+function onNextFrame() {
+  if (!live) return;
+  if (video.videoWidth && (view.width !== video.videoWidth || view.height !== video.videoHeight)) {
+    view.width = video.videoWidth; // a phone that is turned
+    view.height = video.videoHeight;
+  }
+  repaint();
+  live.offer();
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(onNextFrame);
+  else requestAnimationFrame(onNextFrame);
+}
+
+function repaint() {
+  if (live || picture) paint(frame ?? (live ? video : picture.bitmap), shown, skeleton);
+}
+
+function showPeople(result, sent) {
+  shown = result.people;
+  frame = sent.frame;
+  keypoints.add({ time: sent.moment, ...result });
+  showFrame(shown.length, sent.latency, result.timings);
+  repaint();
+}
+
+function showRecording() {
+  $("record").setAttribute("aria-pressed", String(recorder !== null));
+  $("record").textContent = recorder ? "Stop recording" : "Record";
+}
+
+// --- buttons
+
+$("camera").onclick = () => useCamera();
+$("cameras").onchange = () => useCamera($("cameras").value);
+$("file").onchange = () => {
+  if ($("file").files.length) useFile($("file").files[0]);
+  $("file").value = "";
+};
+$("stop").onclick = stop;
+$("pause").onclick = () => {
+  if (video.paused) video.play();
+  else video.pause();
+};
+video.onplay = () => { $("pause").textContent = "Pause"; };
+video.onpause = () => { $("pause").textContent = "Play"; };
+$("model").onchange = () => { chooseModel(); changed(); };
+for (const id of ["net-height", "min-score", "peak-threshold"]) $(id).onchange = changed;
+for (const id of ["min-score", "peak-threshold"]) {
+  $(id).oninput = () => {
+    $("peak-value").value = $("peak-threshold").value;
+    $("score-value").value = $("min-score").value;
+  };
+}
+$("save-picture").onclick = () => savePicture(view);
+$("save-keypoints").onclick = () => keypoints.save("openpaf-keypoints");
+$("record").onclick = () => {
+  if (recorder) {
+    recorder.stop();
+    recorder = null;
+  } else {
+    recorder = new Recorder(view);
+  }
+  showRecording();
+};
+$("token-form").onsubmit = (event) => {
+  event.preventDefault();
+  setToken($("token").value);
+  load();
+};
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    $("stage").classList.toggle("over", kind === "dragenter" || kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) useFile(event.dataTransfer.files[0]);
+  });
+}
+
+load();

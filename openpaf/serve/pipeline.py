@@ -1,0 +1,160 @@
+"""One picture's way through the service: unpack, wait for a batch, network, decode."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import lru_cache, partial
+from typing import TypeVar
+
+import numpy as np
+
+from openpaf.config import DecoderConfig
+from openpaf.decoder import Decoder
+from openpaf.engine import NetFrame
+from openpaf.fields import Fields
+from openpaf.poses import Poses
+from openpaf.preprocess import fit
+from openpaf.serve.batcher import Batcher
+from openpaf.serve.config import ServeConfig
+from openpaf.serve.errors import RequestError
+from openpaf.serve.metrics import Metrics
+from openpaf.serve.models import Model, default_model
+from openpaf.serve.options import Options
+from openpaf.serve.picture import unpack
+from openpaf.track import Tracker
+
+Result = TypeVar("Result")
+_Key = tuple[str, tuple[int, int]]
+
+
+class Pipeline:
+    """Find people in pictures of many clients at once.
+
+    Parameters
+    ----------
+    models : mapping of str to Model
+        The first is the default.
+    config : ServeConfig
+    metrics : Metrics
+    """
+
+    def __init__(self, models: Mapping[str, Model], config: ServeConfig, metrics: Metrics) -> None:
+        self.models = models
+        self.config = config
+        self.metrics = metrics
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "openpaf-picture")
+        self._batcher: Batcher[_Key, NetFrame, Fields]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while this lasts."""
+        self._batcher = Batcher(self._predict, room=self._room, max_wait=self.config.batch_wait)
+        serving = asyncio.create_task(self._batcher.serve())
+        await self.in_thread(self._warm_up)
+        try:
+            yield
+        finally:
+            serving.cancel()
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the network has been silent for longer than any request may take."""
+        return self._batcher.running_for > self.config.timeout
+
+    def model(self, options: Options) -> Model:
+        """The model that a request asks for.
+
+        Raises
+        ------
+        RequestError
+            422 when there is none of that name, or the size asked for is not to be had.
+        """
+        if options.model is None:
+            model = default_model(self.models)
+        elif options.model in self.models:
+            model = self.models[options.model]
+        else:
+            raise RequestError(422, f"there is no such model; there are {', '.join(self.models)}")
+        if options.net_height is not None and options.net_height > self.config.max_net_height:
+            raise RequestError(422, f"net_height must be at most {self.config.max_net_height} here")
+        return model
+
+    async def detect(self, data: bytes, options: Options, name: str = "the picture") -> Poses:
+        """Find everyone in a picture; `timings` has what each stage took, waiting included.
+
+        Raises
+        ------
+        RequestError
+            When the picture or the options cannot be served.
+        """
+        model = self.model(options)
+        answer = await self._batcher.submit(self._prepared(data, model, options, name))
+        net_frame = answer.item
+        timings = {
+            "preprocess": net_frame.preprocess_ms,
+            "wait": 1000 * answer.waited,
+            "network": 1000 * answer.ran,
+        }
+        decode = partial(
+            model.engine.decode,
+            answer.result,
+            net_frame.placement,
+            timings,
+            decoder=_decoder(options.decoder_config()),
+        )
+        poses = await self.in_thread(decode)
+        self.metrics.count_frame(poses)
+        return poses
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Run short work that needs a core beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _warm_up(self) -> None:
+        for model in self.models.values():
+            model.engine.warm_up()
+        skeleton = default_model(self.models).engine.skeleton
+        parts = len(skeleton.parts)
+        points = np.arange(2 * parts, dtype=np.float32).reshape(1, parts, 2)
+        ones = np.ones((1, parts), np.float32)
+        person = Poses(points, ones, ones[:, 0], skeleton)
+        tracker = Tracker()
+        for moment in range(2):
+            tracker.update(person, moment)
+
+    async def _prepared(
+        self, data: bytes, model: Model, options: Options, name: str
+    ) -> tuple[_Key, NetFrame]:
+        def prepare() -> NetFrame:
+            started = time.perf_counter()
+            frame = unpack(data, self.config.max_pixels, name)
+            placement = model.placement(frame.shape[1], frame.shape[0], options.net_height)
+            # Only the small net frame waits for its turn, so that large pictures cannot pile up.
+            pixels = fit(frame, placement)
+            return NetFrame(pixels, placement, 1000 * (time.perf_counter() - started))
+
+        net_frame = await self.in_thread(prepare)
+        return (model.name, net_frame.placement.net_size), net_frame
+
+    def _room(self, key: _Key) -> int:
+        name, _ = key
+        return min(
+            self.config.max_batch,
+            self.models[name].engine.session.max_batch or self.config.max_batch,
+        )
+
+    def _predict(self, key: _Key, net_frames: Sequence[NetFrame]) -> list[Fields]:
+        name, _ = key
+        self.metrics.count_batch(len(net_frames))
+        return self.models[name].engine.predict(net_frames)
+
+
+@lru_cache(maxsize=8)
+def _decoder(config: DecoderConfig) -> Decoder:
+    return Decoder(config)
