@@ -66,7 +66,7 @@ def test_a_perfect_prediction_has_no_failures() -> None:
 def test_somebody_where_nobody_is() -> None:
     (failure,) = failures_of(image_of(STANDING), found_of(STANDING, STANDING + 300))
     assert (failure.kind, failure.predicted, failure.truth) == ("false person", 1, None)
-    assert failure.note == "score 0.50, nobody annotated there"
+    assert failure.note == "score 0.50, on nobody annotated"
 
 
 def test_somebody_found_twice() -> None:

@@ -119,7 +119,7 @@ def _false_people(
         if n in assigned or (oks[n, ignored] >= _FOUND).any():
             continue
         best = float(oks[n].max(initial=0))
-        where = "nobody annotated there" if best < 0.1 else f"somebody found twice, OKS {best:.2f}"
+        where = "on nobody annotated" if best < 0.1 else f"somebody found twice, OKS {best:.2f}"
         yield Failure("false person", place, n, None, score, f"score {score:.2f}, {where}")
 
 

@@ -61,7 +61,7 @@ def write_page(evaluation: Evaluation, title: str, *, each: int = 12) -> str:
         _table(
             "Parts", ("", "labelled", "found", "PCK", "error px", "OKS"), _part_rows(evaluation)
         ),
-        _table("Failures", ("", "people", "AP if mended"), _failure_rows(evaluation)),
+        _table("Failures", ("", "people", "AP won if mended"), _failure_rows(evaluation)),
         _table("Speed", ("", ""), ((k, f"{v:.2f}") for k, v in report.speed.items())),
         _table("Settings", ("", ""), _setting_rows(report.settings)),
         "</div>",
