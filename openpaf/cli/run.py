@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -233,7 +234,8 @@ def _follow(
         with progress_bar() as bar:
             task = bar.add_task("waiting for the first frame", total=stream.source.frame_count)
             for result in stream.results():
-                writers.write(result)
+                with _uninterrupted():
+                    writers.write(result)
                 rate, people = stream.stats.recent_frame_rate, len(result.poses)
                 bar.update(task, advance=1, description=f"{rate:.1f} fps, {people} people")
                 if window is not None and window.closed or stream.stats.frames == max_frames:
@@ -247,6 +249,19 @@ def _follow(
         elif stream.stats.frames:
             warn(str(stream.stats))
     return None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until a frame has been written everywhere."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _check(source: str, files: Mapping[str, Path | None], stats: Stats) -> None:

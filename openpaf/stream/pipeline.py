@@ -157,9 +157,7 @@ class Stream:
             for shot, poses in self._results:
                 latency = time.perf_counter() - shot.arrived
                 self.stats.record(latency, poses.timings)
-                self.stats.dropped = self._frames.dropped
-                self.stats.damaged = self.source.damaged
-                self.stats.reconnects = self.source.reconnects
+                self._count_losses()
                 yield Result(
                     poses, shot.frame, shot.index, shot.time, shot.name, shot.image_id, latency
                 )
@@ -169,6 +167,12 @@ class Stream:
                 raise self._error
         finally:
             self.close()
+            self._count_losses()
+
+    def _count_losses(self) -> None:
+        self.stats.dropped = self._frames.dropped
+        self.stats.damaged = self.source.damaged
+        self.stats.reconnects = self.source.reconnects
 
     def _begin(self, stage: Callable[[], None], output: Channel[Any]) -> None:
         def work() -> None:

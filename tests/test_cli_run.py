@@ -1,0 +1,247 @@
+"""`openpaf run` as a user types it: every output, every ending."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from openpaf.cli import main
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from benchmarks import dots
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dots.save_network(tmp_path_factory.mktemp("network") / "dots.onnx")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, dots.SIZE)
+    for index in range(FRAMES):
+        writer.write(dots.frame(index))
+    writer.release()
+    return path
+
+
+def run(*words: object) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", *map(str, words), "--threads", "1"])
+    return int(exit_.value.code or 0)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_several_outputs_at_once(
+    clip: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    outputs = {
+        "--video": "v.mp4", "--images": "images", "--ndjson": "r.ndjson", "--csv": "r.csv",
+        "--coco-json": "r.json", "--openpose-json": "json",
+    }  # fmt: skip
+    words = [word for option, name in outputs.items() for word in (option, tmp_path / name)]
+    assert run(clip, "--model", network, *words) == 0
+    found = lines(tmp_path / "r.ndjson")
+    assert [line["frame"] for line in found] == list(range(FRAMES))
+    assert [line["time"] for line in found] == pytest.approx([i / 25 for i in range(FRAMES)])
+    assert all(line["people"][0]["person_id"] == [1] for line in found)
+    for index, line in enumerate(found):
+        x, y = line["people"][0]["pose_keypoints_2d"][3:5]
+        assert (x, y) == pytest.approx(dots.neck(index), abs=1.5)
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 3 * FRAMES
+    assert len(json.loads((tmp_path / "r.json").read_text())) == FRAMES
+    assert len(list((tmp_path / "json").glob("walk_*_keypoints.json"))) == FRAMES
+    assert len(list((tmp_path / "images").glob("walk_*_poses.jpg"))) == FRAMES
+    assert cv2.VideoCapture(str(tmp_path / "v.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == FRAMES
+    out, err = capsys.readouterr()
+    assert out == "" and f"{FRAMES} frames in" in err and "latency" in err
+
+
+def test_lines_on_standard_output(
+    clip: Path, network: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(clip, "--model", network, "--ndjson", "-", "--max-frames", 5) == 0
+    out = capfd.readouterr().out
+    assert [json.loads(line)["frame"] for line in out.splitlines()] == list(range(5))
+
+
+def test_statistics_as_json(clip: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(clip, "--model", network, "--stats", "json") == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["frames"] == FRAMES and numbers["dropped"] == 0
+    assert set(numbers["latency_ms"]) == {"p50", "p95", "p99"}
+
+
+def test_every_third_frame(clip: Path, network: Path, tmp_path: Path) -> None:
+    assert run(clip, "--model", network, "--every", 3, "--ndjson", tmp_path / "r") == 0
+    found = lines(tmp_path / "r")
+    assert [line["frame"] for line in found] == list(range(FRAMES))
+    assert all(line["people"][0]["person_id"] == [1] for line in found)
+
+
+def test_without_tracking(clip: Path, network: Path, tmp_path: Path) -> None:
+    assert run(clip, "--model", network, "--no-track", "--ndjson", tmp_path / "r") == 0
+    assert all(line["people"][0]["person_id"] == [-1] for line in lines(tmp_path / "r"))
+
+
+def test_folder_with_a_damaged_picture(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in (4, 6, 7):
+        cv2.imwrite(str(folder / f"p{index}.png"), dots.frame(index))
+    (folder / "p8.png").write_bytes(b"no picture")
+    assert run(folder, "--model", network, "--coco-json", tmp_path / "r.json") == 1
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert [person["image_id"] for person in found] == [4, 6, 7]
+    err = capsys.readouterr().err
+    assert "p8.png" in err and "1 damaged" in err
+
+
+def test_hint_when_nothing_is_written(
+    clip: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(clip, "--model", network, "--max-frames", 1) == 0
+    assert "nothing was written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nothing.mp4"], "neither a file"),
+        (["{clip}", "--video", "{clip}"], "replace the source"),
+        (["{clip}", "--csv", "x", "--ndjson", "./x"], "would replace --"),
+        (["{clip}", "--csv", "-", "--stats", "json"], "cannot share standard output"),
+        (["{clip}", "--raw", "5x5"], "standard input"),
+        (["-", "--raw", "5"], "--raw must be"),
+        (["{clip}", "--every", "0"], "every"),
+        (["{clip}", "--video", "v.txt"], ".mp4"),
+        (["{clip}", "--csv", "/dev/full"], "No space left"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    words: list[str],
+    message: str,
+    clip: Path,
+    network: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*(word.format(clip=clip) for word in words), "--model", network) == 2
+    out, err = capsys.readouterr()
+    assert message in err and err.count("\n") == 1 and out == ""
+
+
+def test_no_display_is_one_line(
+    clip: Path,
+    network: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert run(clip, "--model", network, "--show") == 2
+    err = capsys.readouterr().err
+    assert "no window can be shown" in err and err.count("\n") == 1
+
+
+@pytest.fixture
+def endless(network: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run fed for ever on standard input, with several outputs."""
+    command = [
+        sys.executable, "-m", "openpaf", "run", "-", "--raw", "160x120", "--model", str(network),
+        "--threads", "1", "--coco-json", str(tmp_path / "r.json"), "--csv", str(tmp_path / "r.csv"),
+        "--ndjson", "-",
+    ]  # fmt: skip
+    paths = os.pathsep.join(path for path in sys.path if path)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                assert pipe is not None
+                pipe.close()
+
+
+def feed(process: subprocess.Popen[bytes], frames: int) -> None:
+    """Push frames in and wait for their lines to come out."""
+    assert process.stdin is not None and process.stdout is not None
+    for index in range(frames):
+        process.stdin.write(dots.frame(index).tobytes())
+    process.stdin.flush()
+    for index in range(frames):
+        assert json.loads(process.stdout.readline())["frame"] == index
+
+
+def test_ctrl_c_finishes_every_file(endless: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    feed(endless, 10)
+    endless.send_signal(signal.SIGINT)
+    assert endless.wait(30) == 130
+    assert endless.stderr is not None
+    err = endless.stderr.read().decode()
+    assert "10 frames in" in err and "Traceback" not in err
+    assert len(json.loads((tmp_path / "r.json").read_text())) == 10
+
+
+def test_kill_leaves_every_file_readable(endless: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    feed(endless, 10)
+    endless.kill()
+    endless.wait(30)
+    assert len(json.loads((tmp_path / "r.json").read_text())) == 10
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 30
+
+
+def test_end_of_standard_input_is_the_end(endless: subprocess.Popen[bytes]) -> None:
+    feed(endless, 3)
+    assert endless.stdin is not None
+    endless.stdin.close()
+    assert endless.wait(30) == 0
+
+
+def test_reader_of_standard_output_that_goes_away(endless: subprocess.Popen[bytes]) -> None:
+    feed(endless, 3)
+    assert endless.stdin is not None and endless.stdout is not None
+    endless.stdout.close()
+    deadline = time.monotonic() + 30
+    while endless.poll() is None and time.monotonic() < deadline:
+        try:
+            endless.stdin.write(dots.frame(0).tobytes())
+            endless.stdin.flush()
+        except BrokenPipeError:
+            break
+    assert endless.wait(30) == 1
