@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from openpaf.errors import FrameError
+from openpaf.frame import Frame, to_frame
 from openpaf.opencv import cv2
 from openpaf.poses import Poses
 
@@ -16,7 +16,7 @@ _TEXT_COLOR = (255, 255, 255)
 
 
 def draw(
-    frame: ArrayLike,
+    frame: Frame,
     poses: Poses,
     *,
     image: bool = True,
@@ -27,7 +27,8 @@ def draw(
 
     Parameters
     ----------
-    frame : (H, W, 3) uint8 BGR
+    frame : (H, W, 3) uint8 BGR, or another picture
+        Whatever `Engine.detect` takes; see `openpaf.frame.to_frame`.
     poses : Poses
         In px of this frame.
     image : bool
@@ -44,15 +45,12 @@ def draw(
     Raises
     ------
     FrameError
-        When the frame is of another shape or type.
+        When it is not a picture.
+    SourceError
+        When a picture file cannot be opened.
     """
-    frame = np.asarray(frame)
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-        raise FrameError(
-            f"frame must be (H, W, 3) uint8 to draw on, got {frame.shape} {frame.dtype}; "
-            "openpaf.frame.to_frame makes one of any picture"
-        )
-    canvas: NDArray[np.uint8] = frame.copy() if image else np.zeros_like(frame, order="C")
+    pixels = to_frame(frame)
+    canvas = pixels.copy() if image else np.zeros_like(pixels)
     if not len(poses):
         return _with_fps(canvas, fps)
     thickness = [_thickness(box) for box in poses.boxes]

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +117,7 @@ class Engine:
         self.net_size = session.net_size if net_size is None else net_size
         check_net_size(self.net_height, self.net_size, self.card.stride)
         if session.net_size is not None and self.net_size != session.net_size:
-            raise ConfigError(
-                f"{self.path} takes net_size={session.net_size} only, got {net_size}"
-            )
+            raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
         _engines.add(self)
 
     @property
@@ -149,8 +147,8 @@ class Engine:
     @overload
     def detect(self, frame: Frame) -> Poses: ...
     @overload
-    def detect(self, frame: Sequence[Frame]) -> list[Poses]: ...
-    def detect(self, frame: Frame | Sequence[Frame]) -> Poses | list[Poses]:
+    def detect(self, frame: list[Any]) -> list[Poses]: ...
+    def detect(self, frame: Frame | list[Any]) -> Poses | list[Poses]:
         """Find everyone in a frame.
 
         Parameters
@@ -171,7 +169,7 @@ class Engine:
         SourceError
             When a picture file cannot be opened.
         """
-        if isinstance(frame, (list, tuple)):
+        if isinstance(frame, list):
             return self.detect_batch(frame)
         return self._finish([self.prepare(frame)])[0]
 
@@ -278,7 +276,7 @@ class Engine:
         timings: Mapping[str, float] | None = None,
         decoder: Decoder | None = None,
     ) -> Poses:
-        """Last stage of `detect`: the people in fields, in frame px; by another decoder if given."""
+        """Last stage of `detect`: people in fields, in frame px; by another decoder if given."""
         started = time.perf_counter()
         people = (decoder or self._decoder).people(fields)
         keypoints = placement.to_frame(people.keypoints)
@@ -311,7 +309,7 @@ class Engine:
         with self._lock:
             self._closed, self._session = True, None
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -361,7 +359,11 @@ def find_model(model: str | Path | None) -> Path:
     return weights.find() if path is None else weights.find(str(model))
 
 
-def detect(frame: Any) -> Any:
+@overload
+def detect(frame: Frame) -> Poses: ...
+@overload
+def detect(frame: list[Any]) -> list[Poses]: ...
+def detect(frame: Frame | list[Any]) -> Poses | list[Poses]:
     """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
     return default_engine().detect(frame)
 

@@ -192,7 +192,7 @@ class Poses:
         size = "" if self.frame_size is None else " in {}x{}".format(*self.frame_size)
         return f"<Poses {people}, {self.skeleton.name}{size}>"
 
-    def draw(self, frame: ArrayLike, **style: Any) -> NDArray[np.uint8]:
+    def draw(self, frame: Any, **style: Any) -> NDArray[np.uint8]:
         """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw.draw`."""
         from openpaf.draw import draw
 

@@ -76,7 +76,15 @@ def test_nobody_and_people_far_outside_draw_nothing(frame: np.ndarray) -> None:
     assert np.array_equal(draw(frame, far)[100:, 100:], frame[100:, 100:])
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (4, 4, 3, 1)])
+def test_draws_on_whatever_is_detected_in(frame: np.ndarray) -> None:
+    expected = draw(frame, person())
+    for source in (frame[..., 0], np.dstack([frame, frame[..., :1]]), frame / 255):
+        np.testing.assert_array_equal(draw(source, person()), expected)
+    frame.flags.writeable = False
+    np.testing.assert_array_equal(person().draw(frame), expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 2), (4, 4, 3, 1)])
 def test_other_arrays_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(FrameError, match="uint8"):
         draw(np.zeros(shape, np.uint8), person())
