@@ -221,9 +221,10 @@ def test_kill_leaves_every_file_readable(endless: subprocess.Popen[bytes], tmp_p
     feed(endless, 10)
     endless.kill()
     endless.wait(30)
-    assert len(json.loads((tmp_path / "r.json").read_text())) == 10
+    # The line of the last frame has come out; the files may or may not have it yet.
+    assert len(json.loads((tmp_path / "r.json").read_text())) in (9, 10)
     with (tmp_path / "r.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 30
+        assert len(list(csv.DictReader(file))) in (27, 30)
 
 
 def test_end_of_standard_input_is_the_end(endless: subprocess.Popen[bytes]) -> None:

@@ -110,6 +110,8 @@ class Stream:
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._used = False
+        self._closed = threading.Event()
+        self._started = time.perf_counter()
 
     def __iter__(self) -> Iterator[Poses]:
         return (result.poses for result in self.results())
@@ -130,6 +132,7 @@ class Stream:
     def close(self) -> None:
         """Stop reading, let go of the source and end the threads."""
         self._used = True
+        self._closed.set()
         self.source.close()
         for channel in (self._permits, self._frames, self._predicted, self._results):
             channel.stop()
@@ -150,6 +153,7 @@ class Stream:
 
     def _run(self) -> Iterator[Result]:
         self.stats.start()
+        self._started = time.perf_counter()
         try:
             self._begin(self._read, self._frames)
             self._begin(self._predict, self._predicted)
@@ -198,6 +202,12 @@ class Stream:
             shot = self.source.read()
             if shot is None:
                 return
+            if live and self.source.frame_count is not None:
+                # What has an end is played at its own pace, as a camera would give it.
+                ahead = self._started + shot.time - time.perf_counter()
+                if self._closed.wait(max(ahead, 0)):
+                    return
+                shot = replace(shot, arrived=time.perf_counter())
             self._frames.put(_Prepared(shot, self.engine.prepare(shot.frame)))
 
     def _predict(self) -> None:

@@ -92,7 +92,7 @@ def open_source(
         or raw BGR frames of `frame_size`, on standard input.
     live : bool, optional
         Keep only the newest frame; otherwise every frame counts. Cameras and endless urls are live
-        unless told otherwise.
+        unless told otherwise. A live file is played at its own pace.
     frame_rate : float, optional
         Frames a second of a source that does not know it: pictures and standard input. 30 if None.
     frame_size : (width, height), optional

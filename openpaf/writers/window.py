@@ -38,9 +38,12 @@ class Window:
         problem = _problem()
         if problem is not None:
             raise OutputError(f"no window can be shown: {problem}")
+        # The toolkit of OpenCV's wheels looks for fonts that they do not ship, and says so.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
         self._title, self._paint = title, paint
         self.closed = False
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+        cv2.namedWindow(title, flags)
         self._sized = False
 
     def write(self, result: Result) -> None:

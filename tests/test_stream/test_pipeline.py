@@ -42,31 +42,61 @@ def test_tracking_can_be_set(engine: Any, make_source: Any) -> None:
     assert poses[2].ids is not None
 
 
-def test_stages_overlap(make_engine: Any, make_source: Any) -> None:
-    """Three stages of 20 ms take little more than 20 ms a frame together."""
-    stream = Stream(make_engine(network_s=0.02, decode_s=0.02), make_source(30, period_s=0.02))
-    for _ in stream:
-        pass
-    assert stream.stats.seconds < 0.8 * 30 * 0.06
+def test_stages_overlap(engine: Any, make_source: Any) -> None:
+    """While a result is decoded the network has the next frame and the source the one after."""
+    working, together = set(), set()
+
+    def noted(name: str, work: Any) -> Any:
+        def noting(*arguments: Any) -> Any:
+            working.add(name)
+            time.sleep(0.005)
+            together.add(frozenset(working))
+            try:
+                return work(*arguments)
+            finally:
+                working.discard(name)
+
+        return noting
+
+    source = make_source(30)
+    source.read = noted("read", source.read)
+    engine.predict = noted("network", engine.predict)
+    engine.decode = noted("decode", engine.decode)
+    assert len(list(Stream(engine, source))) == 30
+    assert frozenset({"read", "network", "decode"}) in together
 
 
-def test_live_source_keeps_only_the_newest_frame(make_engine: Any, make_source: Any) -> None:
-    stream = Stream(make_engine(network_s=0.05), make_source(60, live=True, period_s=0.01))
+def test_live_source_drops_what_there_is_no_time_for(make_engine: Any, make_source: Any) -> None:
+    stream = Stream(make_engine(network_s=0.05), make_source(60, live=True, period_s=0.002))
     indices = [result.index for result in stream.results()]
     assert indices == sorted(set(indices))
-    assert len(indices) < 30
+    assert 0 < len(indices) < 60
     assert stream.stats.dropped == 60 - len(indices)
-    assert stream.stats.as_dict()["latency_ms"]["p50"] < 2 * 60
 
 
-def test_slow_consumer_of_a_live_source_sees_fresh_frames(make_source: Any, engine: Any) -> None:
-    stream = Stream(engine, make_source(100, live=True, period_s=0.01))
-    ages = []
-    for result in stream.results():
-        ages.append(stream.source.index - result.index)  # type: ignore[attr-defined]
-        time.sleep(0.05)
-    # Two results of 50 ms are under way while a frame takes 10 ms.
-    assert max(ages) <= 14
+def test_slow_consumer_of_a_live_source_sees_fresh_frames(engine: Any, make_source: Any) -> None:
+    """Two frames are under way while a result is used: the one after was taken afterwards."""
+    source = make_source(10**9, live=True, period_s=0.001)
+    stream = Stream(engine, source)
+    moments: list[int] = []
+    for number, result in enumerate(stream.results()):
+        if number >= 2:
+            # One frame may be between the source and the slot, one in the slot.
+            assert result.index >= moments[number - 2] - 2
+        wanted = source.index + 20
+        while source.index < wanted:
+            time.sleep(0.001)
+        moments.append(source.index)
+        if number == 10:
+            break
+    assert stream.stats.dropped > 100
+
+
+def test_live_file_is_played_at_its_own_pace(engine: Any, make_source: Any) -> None:
+    stream = Stream(engine, make_source(11, live=True, frame_count=11))
+    last = list(stream.results())[-1]
+    assert stream.stats.seconds >= 0.9 * 10 / 25
+    assert last.index == 10 and last.latency < 0.2
 
 
 def test_slow_consumer_of_a_file_misses_nothing(engine: Any, make_source: Any) -> None:
@@ -156,8 +186,11 @@ def test_error_in_the_loop_ends_everything(engine: Any, make_source: Any) -> Non
 
 def test_closing_from_another_thread_ends_the_loop(engine: Any, make_source: Any) -> None:
     stream = Stream(engine, make_source(10**9, period_s=0.005))
-    threading.Timer(0.1, stream.close).start()
-    assert sum(1 for _ in stream) > 0
+    closing = threading.Thread(target=stream.close)
+    for number, _ in enumerate(stream):
+        if number == 3:
+            closing.start()
+    closing.join()
 
 
 def test_closing_before_and_after_use_is_fine(engine: Any, make_source: Any) -> None:
