@@ -14,14 +14,12 @@ from openpaf.fields import Fields
 from openpaf.openpose_decoder import people_by_openpose
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18, Skeleton
-from openpaf_kernels.limbs import PAIRS_A_START, connect
+from openpaf_kernels.limbs import END_ROWS, INT_ROWS, PAIRS_A_START, connect
 from openpaf_kernels.peaks import find_peaks
 from openpaf_kernels.people import SUMS, assemble, write_people
 
 Float32 = NDArray[np.float32]
 
-
-_LAYOUT = ["C", "A", "W"]
 
 # Joins of fragments that are weighed in one frame; more only come from noise.
 _MOST_JOINS = 512
@@ -45,50 +43,48 @@ class _Buffers:
     def __init__(self, skeleton: Skeleton, room: int) -> None:
         parts, limbs = len(skeleton.parts), len(skeleton.limbs)
         people = parts * room // 2 + 1
-        pairs = room * PAIRS_A_START
         self.skeleton = skeleton
         self.limbs = np.array(skeleton.limbs, np.int32).reshape(-1, 2)
-        xs, ys, scores = np.empty((3, parts, room), np.float32)
-        counts = np.empty(parts, np.int32)
-        self.places = (xs, ys, counts)
-        self.candidates = (xs, ys, scores, counts)
+        self.geometry = body_geometry(skeleton)
+        self.row = _row_buffers(0)
+        self.candidates = (np.zeros((3, parts, room), np.float32), np.zeros(parts, np.int32))
         self.pairs = (
-            np.empty((6, room), np.float32),
-            np.empty(room, np.uint8),
-            np.empty(room, np.int32),
-            np.empty(pairs, np.int32),
-            np.empty(pairs, np.int32),
-            np.empty(pairs, np.float32),
-            np.empty(room, np.int32),
-            np.empty(room, np.int32),
+            np.empty((2, END_ROWS, room), np.float32),
+            np.empty((INT_ROWS, room), np.int32),
+            np.empty((2, room * PAIRS_A_START), np.int32),
+            np.empty(room * PAIRS_A_START, np.float32),
         )
         self.connections = (
-            np.empty((limbs, room), np.int32),
-            np.empty((limbs, room), np.int32),
+            np.empty((2, limbs, room), np.int32),
             np.empty((limbs, room), np.float32),
             np.empty(limbs, np.int32),
         )
         self.members = np.empty((people, parts), np.int32)
-        self.ranking = np.empty(people, np.int32)
-        self.person_scores = np.empty(people, np.float32)
         self.people = (
-            np.empty((parts, room), np.int32),
-            self.members,
             np.empty((people, SUMS), np.float32),
             np.empty(people, np.int32),
             np.empty(people, np.int64),
-            self.ranking,
-            self.person_scores,
-            np.empty(_MOST_JOINS, np.int32),
-            np.empty(_MOST_JOINS, np.int32),
+            np.empty((2, _MOST_JOINS), np.int32),
             np.empty(_MOST_JOINS, np.float32),
         )
-        self.row = (np.empty(0, np.uint8), np.empty(0, np.float32))
+        self.owner = np.empty((parts, room), np.int32)
+        self.ranked = (np.empty(people, np.int32), np.empty(people, np.float32))
 
-    def for_row(self, width: int) -> tuple[NDArray[np.uint8], Float32]:
-        if len(self.row[1]) != width:
-            self.row = (np.empty((width + 7) // 8 * 8, np.uint8), np.empty(width, np.float32))
+    def for_row(self, width: int) -> _RowBuffers:
+        if len(self.row.beyond) != width:
+            self.row = _row_buffers(width)
         return self.row
+
+
+class _RowBuffers(NamedTuple):
+    flags: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+    beyond: Float32
+
+
+def _row_buffers(width: int) -> _RowBuffers:
+    words = np.zeros((width + 7) // 8, np.uint64)
+    return _RowBuffers(words.view(np.uint8), words, np.empty(width, np.float32))
 
 
 def _probes(samples: int) -> Float32:
@@ -135,19 +131,19 @@ class Decoder:
             people = people_by_openpose(fields, config.openpose_rules)
             return People(*(array[: config.max_people] for array in people))
         buffers = self._buffers(fields.skeleton)
-        confidence_maps, pafs = _for_kernels(fields)
-        geometry = body_geometry(fields.skeleton)
+        confidence_maps, pafs, width = _for_kernels(fields)
         find_peaks(
             confidence_maps, config.peak_threshold, self._refinement,
             *buffers.for_row(confidence_maps.shape[2]), *buffers.candidates,
         )  # fmt: skip
         connect(
-            pafs, buffers.limbs, *buffers.places, config.paf_threshold, self._probes,
+            pafs, width, buffers.limbs, *buffers.candidates, config.paf_threshold, self._probes,
             self._misses_allowed, *buffers.pairs, *buffers.connections,
         )  # fmt: skip
         count = assemble(
-            buffers.limbs, *buffers.connections, *buffers.candidates, *geometry,
-            config.min_parts, config.min_score, *buffers.people,
+            buffers.limbs, *buffers.connections, *buffers.candidates, *buffers.geometry,
+            config.min_parts, config.min_score,
+            buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
         )  # fmt: skip
         if config.max_people is not None:
             count = min(count, config.max_people)
@@ -158,9 +154,8 @@ class Decoder:
             np.empty(count, np.float32),
         )
         write_people(
-            buffers.members, buffers.ranking, buffers.person_scores, *buffers.candidates[:3],
-            float(fields.stride), *people,
-        )  # fmt: skip
+            buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride), *people
+        )
         return people
 
     def warm_up(self, skeleton: Skeleton = COCO_18) -> None:
@@ -176,15 +171,19 @@ class Decoder:
         return buffers
 
 
-def _for_kernels(fields: Fields) -> tuple[Float32, Float32]:
-    """Contiguous, writable arrays of at least 2x2 cells, as the kernels are compiled for."""
-    confidence_maps = np.require(fields.confidence_maps, np.float32, _LAYOUT)
-    pafs = np.require(fields.pafs, np.float32, _LAYOUT)
+def _for_kernels(fields: Fields) -> tuple[Float32, Float32, int]:
+    """Arrays as the kernels are compiled for: writable, PAFs flat and of at least 2x2 cells; w."""
+    confidence_maps, pafs = fields.confidence_maps, fields.pafs
     h, w = pafs.shape[1:]
     if h < 2 or w < 2:
         border = ((0, 0), (0, max(2 - h, 0)), (0, max(2 - w, 0)))
         pafs = np.pad(pafs, border, mode="edge")
-    return confidence_maps, pafs
+        h, w = pafs.shape[1:]
+    if not confidence_maps.flags.behaved:
+        confidence_maps = confidence_maps.copy()
+    if not pafs.flags.behaved:
+        pafs = pafs.copy()
+    return confidence_maps, pafs.reshape(-1, h * w), w
 
 
 _default = Decoder()

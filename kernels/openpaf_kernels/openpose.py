@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from openpaf_kernels.cache import INNER, KERNEL
 
 # The positive weights of a square add up to no more than this, the negative ones to one less.
 _LARGEST_WEIGHT = np.float32(1.1875**2 + 0.1875**2)
@@ -24,19 +24,19 @@ _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _cell(pixel, stride):
     """Cell whose centre is at or before a pixel."""
     return (2 * pixel + 1 - stride) // (2 * stride)
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _first_pixel(cell, stride):
     """First pixel at or after the centre of a cell."""
     return (2 * stride * cell + stride) // 2
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _pixel(grid, y, x, weights):
     """One enlarged pixel; cells beyond the border repeat the last ones."""
     h, w = grid.shape
@@ -55,7 +55,7 @@ def _pixel(grid, y, x, weights):
     return value
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _can_exceed(grid, row, column, threshold):
     """Whether any pixel between cells (row, column) and (row + 1, column + 1) can be above."""
     h, w = grid.shape
@@ -69,7 +69,7 @@ def _can_exceed(grid, row, column, threshold):
     return highest * _LARGEST_WEIGHT - lowest * (_LARGEST_WEIGHT - 1) > threshold
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _fill_square(grid, top, bottom, left, right, weights, line, square):
     """Enlarged pixels [top, bottom) x [left, right), all between the same four cells."""
     h, w = grid.shape
@@ -95,7 +95,7 @@ def _fill_square(grid, top, bottom, left, right, weights, line, square):
             phase = phase + 1 if phase + 1 < stride else 0
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _is_maximum(grid, y, x, value, threshold, weights):
     """Maximum by OpenPose's border rules: lenient one pixel from the border, and never on it."""
     stride = len(weights)
@@ -116,7 +116,7 @@ def _is_maximum(grid, y, x, value, threshold, weights):
     return True
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _centroid(grid, y, x, weights):
     """Mean place of the positive values in the 7x7 pixels around a maximum."""
     stride = len(weights)
@@ -132,7 +132,7 @@ def _centroid(grid, y, x, weights):
     return sum_x / total + _HALF, sum_y / total + _HALF
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _insert(places, count, place):
     """Keep the lowest places in ascending order; the new count."""
     room = len(places)
@@ -149,7 +149,7 @@ def _insert(places, count, place):
     return count
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _scan_square(grid, row, column, threshold, weights, line, square, places, count):
     """Add the maxima between four cells; the new count."""
     stride = len(weights)
@@ -177,7 +177,7 @@ def _scan_square(grid, row, column, threshold, weights, line, square, places, co
     return count
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def find_enlarged_peaks(maps, threshold, weights, line, square, places, xs, ys, scores, counts):
     """Find the maxima of every enlarged confidence map, the first in raster order where many.
 
@@ -214,7 +214,7 @@ def find_enlarged_peaks(maps, threshold, weights, line, square, places, xs, ys, 
         counts[k] = count
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _pair_score(field_x, field_y, ax, ay, bx, by, weights, inter_threshold, min_above, near_score):
     """Mean of the PAF along a limb over samples above the threshold; 0 when not accepted."""
     stride = len(weights)
@@ -246,7 +246,7 @@ def _pair_score(field_x, field_y, ax, ay, bx, by, weights, inter_threshold, min_
     return _ZERO
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def score_enlarged_pairs(
     pafs, limbs, weights, xs, ys, counts, inter_threshold, min_above, near_score,
     pair_limb, pair_a, pair_b, pair_score,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from openpaf_kernels.cache import INNER, KERNEL
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _start_singles(part, count, check, scores, members, sums, sizes, people):
     """Make a person of each candidate of a part that nobody holds yet; the new number of people."""
     for c in range(count):
@@ -25,7 +25,7 @@ def _start_singles(part, count, check, scores, members, sums, sizes, people):
     return people
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _fill_blanks(a, b, i, j, members, people):
     """Let whoever holds one end of a redundant limb have the other, when that slot is empty."""
     for person in range(people):
@@ -35,7 +35,7 @@ def _fill_blanks(a, b, i, j, members, people):
             members[person, a] = i
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def assemble_limb_by_limb(
     limbs, redundant, check_singles, counts, scores,
     pair_limb, pair_a, pair_b, pair_score, taken,
@@ -103,7 +103,7 @@ def assemble_limb_by_limb(
     return people
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _merge(keep, gone, score, owner, members, sums, sizes):
     """Join two people that share no part."""
     parts = members.shape[1]
@@ -121,7 +121,7 @@ def _merge(keep, gone, score, owner, members, sums, sizes):
     sizes[gone] = 0
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def assemble_all_pairs(
     limbs, counts, scores, pair_limb, pair_a, pair_b, pair_score, owner, members, sums, sizes
 ):

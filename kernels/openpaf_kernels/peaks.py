@@ -12,18 +12,22 @@ from math import exp, log
 import numpy as np
 from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from openpaf_kernels.cache import INNER, KERNEL
 
 # Refinements of a candidate's place, by number.
 NONE, QUADRATIC, LOG_QUADRATIC, QUARTER_OFFSET, CENTROID = range(5)
 
+# Rows of the candidates' table.
+X, Y, SCORE = range(3)
+
 _ZERO = np.float32(0)
+_QUARTER = np.float32(0.25)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)
 _TINY = np.float32(1e-6)
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _any_above(row, level):
     """Whether a row holds a candidate at all; written so that it runs on vectors."""
     found = False
@@ -32,7 +36,7 @@ def _any_above(row, level):
     return found
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _flag_row(above, row, below, level, flags):
     """Flag the candidates of a row but for its ends; written so that it runs on vectors.
 
@@ -53,88 +57,78 @@ def _flag_row(above, row, below, level, flags):
         )
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _is_peak_at_end(above, row, below, x, level):
     """The same question for the first and last cell of a row."""
     value = row[x]
-    if not value > level:
-        return False
-    if x > 0 and not (value > row[x - 1] and value > above[x - 1] and value >= below[x - 1]):
-        return False
-    if x < len(row) - 1 and not (
-        value >= row[x + 1] and value > above[x + 1] and value >= below[x + 1]
-    ):
-        return False
-    return value > above[x] and value >= below[x]
+    peak = (value > level) & (value > above[x]) & (value >= below[x])
+    if x > 0:
+        peak &= (value > row[x - 1]) & (value > above[x - 1]) & (value >= below[x - 1])
+    if x < len(row) - 1:
+        peak &= (value >= row[x + 1]) & (value > above[x + 1]) & (value >= below[x + 1])
+    return peak
 
 
-@njit(cache=CACHE, nogil=True)
-def _vertex(before, middle, after):
-    """Vertex of the parabola through three equidistant values: offset, and height above middle."""
+@njit(**INNER)
+def _along_axis(before, middle, after, refinement):
+    """Offset of a peak along one axis, and its height over its cell; logarithmic for Gaussians.
+
+    The vertex of the parabola through three values. A Gaussian is a parabola in its logarithm, and
+    there the place is exact.
+    """
+    if refinement == QUARTER_OFFSET:
+        return (_ZERO if after == before else _QUARTER if after > before else -_QUARTER), _ZERO
+    if refinement == LOG_QUADRATIC:
+        before = np.float32(log(max(_TINY, before)))
+        middle = np.float32(log(middle))
+        after = np.float32(log(max(_TINY, after)))
     slope = _HALF * (after - before)
     curvature = middle + middle - before - after
     if not curvature > _TINY:
         return _ZERO, _ZERO
-    offset = min(max(slope / curvature, -_HALF), _HALF)
+    offset = slope / curvature
+    offset = _HALF if offset > _HALF else max(offset, -_HALF)
     return offset, offset * (slope - _HALF * curvature * offset)
 
 
-@njit(cache=CACHE, nogil=True)
-def _along_axis(before, middle, after, refinement):
-    """Offset of a peak along one axis, and the factor by which it exceeds its cell."""
-    if refinement == QUARTER_OFFSET:
-        if after == before:
-            return _ZERO, _ONE
-        return _HALF * _HALF if after > before else -_HALF * _HALF, _ONE
-    if refinement == QUADRATIC:
-        offset, gain = _vertex(before, middle, after)
-        return offset, _ONE + gain / middle
-    # A Gaussian is a parabola in its logarithm: for one the place is exact.
-    offset, gain = _vertex(
-        np.float32(log(max(before, _TINY))),
-        np.float32(log(middle)),
-        np.float32(log(max(after, _TINY))),
-    )
-    return offset, np.float32(exp(gain))
-
-
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _centroid(grid, y, x):
     """Offset of the mean place of the positive values in the 3x3 cells around a peak."""
     h, w = grid.shape
     total, sum_x, sum_y = _ZERO, _ZERO, _ZERO
-    for v in range(max(y - 1, 0), min(y + 2, h)):
-        for u in range(max(x - 1, 0), min(x + 2, w)):
-            value = max(grid[v, u], _ZERO)
-            total += value
-            sum_x += value * np.float32(u - x)
-            sum_y += value * np.float32(v - y)
+    for v in range(y - 1, y + 2):
+        for u in range(x - 1, x + 2):
+            if 0 <= u < w and 0 <= v < h and grid[v, u] > 0:
+                total += grid[v, u]
+                sum_x += grid[v, u] * np.float32(u - x)
+                sum_y += grid[v, u] * np.float32(v - y)
     return sum_x / total, sum_y / total
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _refine(grid, y, x, refinement):
     """Place of a peak between cells, and its height there."""
     h, w = grid.shape
     value = grid[y, x]
-    dx, dy, factor_x, factor_y = _ZERO, _ZERO, _ONE, _ONE
+    dx, dy, gain_x, gain_y = _ZERO, _ZERO, _ZERO, _ZERO
     if refinement == CENTROID:
         dx, dy = _centroid(grid, y, x)
     elif refinement != NONE:
         if 0 < x < w - 1:
-            dx, factor_x = _along_axis(grid[y, x - 1], value, grid[y, x + 1], refinement)
+            dx, gain_x = _along_axis(grid[y, x - 1], value, grid[y, x + 1], refinement)
         if 0 < y < h - 1:
-            dy, factor_y = _along_axis(grid[y - 1, x], value, grid[y + 1, x], refinement)
-    # Wild neighbours may have spoilt the arithmetic; later loops rely on places inside the grid.
-    if not (abs(dx) <= 1 and abs(dy) <= 1):
-        return np.float32(x), np.float32(y), value
-    height = value * factor_x * factor_y
-    x_cell = min(max(np.float32(x) + dx, _ZERO), np.float32(w - 1))
-    y_cell = min(max(np.float32(y) + dy, _ZERO), np.float32(h - 1))
-    return x_cell, y_cell, height if height < np.inf else value
+            dy, gain_y = _along_axis(grid[y - 1, x], value, grid[y + 1, x], refinement)
+    gain = gain_x + gain_y
+    height = value * np.float32(exp(gain)) if refinement == LOG_QUADRATIC else value + gain
+    x_cell, y_cell = np.float32(x) + dx, np.float32(y) + dy
+    # Wild neighbours spoil the arithmetic, and later loops rely on places inside the grid.
+    inside = (0 <= x_cell <= w - 1) & (0 <= y_cell <= h - 1) & (height < np.inf)
+    if inside:
+        return x_cell, y_cell, height
+    return np.float32(x), np.float32(y), value
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _weakest(scores):
     """Index of the lowest score, the last of equals."""
     place = 0
@@ -144,8 +138,8 @@ def _weakest(scores):
     return place
 
 
-@njit(cache=CACHE, nogil=True)
-def find_peaks(maps, threshold, refinement, flags, beyond, xs, ys, scores, counts):
+@njit(**KERNEL)
+def find_peaks(maps, threshold, refinement, flags, words, beyond, candidates, counts):
     """Find the candidates of every part; beyond the room for them the strongest stay.
 
     Parameters
@@ -155,9 +149,12 @@ def find_peaks(maps, threshold, refinement, flags, beyond, xs, ys, scores, count
         Not negative.
     refinement : int
     flags : (at least w, a multiple of 8) uint8
+    words : uint64
+        The same memory as `flags`.
     beyond : (w,) float32
         Scratch.
-    xs, ys, scores : (K, C) float32, written; in cells
+    candidates : (3, K, C) float32, written
+        x and y in cells, score.
     counts : (K,) int32, written
 
     Returns
@@ -166,11 +163,12 @@ def find_peaks(maps, threshold, refinement, flags, beyond, xs, ys, scores, count
         Candidates that found no room.
     """
     parts, h, w = maps.shape
-    room = xs.shape[1]
+    room = candidates.shape[2]
     level = np.float32(threshold)
-    words = flags.view(np.uint64)
-    flags[:] = 0
-    beyond[:] = -np.inf
+    for x in range(w):
+        beyond[x] = -np.inf
+    for word in range(len(words)):
+        words[word] = 0
     dropped = 0
     for k in range(parts):
         grid = maps[k]
@@ -185,7 +183,7 @@ def find_peaks(maps, threshold, refinement, flags, beyond, xs, ys, scores, count
             _flag_row(above, row, below, level, flags)
             flags[0] = _is_peak_at_end(above, row, below, 0, level)
             flags[w - 1] = _is_peak_at_end(above, row, below, w - 1, level)
-            for word in range((w + 7) // 8):
+            for word in range(len(words)):
                 if words[word] == 0:
                     continue
                 for x in range(8 * word, 8 * word + 8):
@@ -198,13 +196,13 @@ def find_peaks(maps, threshold, refinement, flags, beyond, xs, ys, scores, count
                     else:
                         dropped += 1
                         if weakest < 0:
-                            weakest = _weakest(scores[k])
-                        if score <= scores[k, weakest]:
+                            weakest = _weakest(candidates[SCORE, k])
+                        if score <= candidates[SCORE, k, weakest]:
                             continue
                         place = weakest
                         weakest = -1
-                    xs[k, place] = x_cell
-                    ys[k, place] = y_cell
-                    scores[k, place] = score
+                    candidates[X, k, place] = x_cell
+                    candidates[Y, k, place] = y_cell
+                    candidates[SCORE, k, place] = score
         counts[k] = count
     return dropped

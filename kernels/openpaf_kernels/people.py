@@ -12,10 +12,13 @@ from math import log, sqrt
 import numpy as np
 from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from openpaf_kernels.cache import INNER, KERNEL
 
-# Columns of a person's sums.
-SCORE, CONNECTIONS, LENGTH, EXPECTED_LENGTH = range(4)
+# Rows of the candidates' table.
+X, Y, SCORE = range(3)
+
+# Columns of a person's sums, over its connections.
+_SCORES, _CONNECTIONS, _LENGTH, _EXPECTED_LENGTH = range(4)
 SUMS = 4
 
 # On the labelled people of COCO train, their necks taken out, 97 % of the joins made under these
@@ -27,20 +30,10 @@ _SCALE_SPREAD = np.float32(0.25)
 
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
+_ONE = np.float32(1)
 
 
-@njit(cache=CACHE, nogil=True)
-def _add_sums(sums, person, limb, i, j, a, b, score, xs, ys, limb_lengths):
-    """Count one connection into a person's sums."""
-    dx, dy = xs[b, j] - xs[a, i], ys[b, j] - ys[a, i]
-    sums[person, SCORE] += score
-    sums[person, CONNECTIONS] += 1
-    if limb_lengths[limb] > 0:
-        sums[person, LENGTH] += np.float32(sqrt(dx * dx + dy * dy))
-        sums[person, EXPECTED_LENGTH] += limb_lengths[limb]
-
-
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _merge(members, sums, owner, keep, gone):
     """Move everything one person has to another, when they share no part; whether it was done."""
     parts = members.shape[1]
@@ -58,73 +51,74 @@ def _merge(members, sums, owner, keep, gone):
     return True
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _grow(
-    limbs, connection_a, connection_b, connection_score, connection_counts, xs, ys, counts,
-    limb_lengths, owner, members, sums,
+    limbs, connections, connection_scores, connection_counts, candidates, counts, limb_lengths,
+    owner, members, sums,
 ):  # fmt: skip
     """Grow people limb by limb; how many were started."""
-    for k in range(len(counts)):
-        owner[k, : counts[k]] = -1
+    parts = len(counts)
+    for k in range(parts):
+        for c in range(counts[k]):
+            owner[k, c] = -1
     started = 0
     for limb in range(len(limbs)):
-        a, b = limbs[limb]
+        a, b = limbs[limb, 0], limbs[limb, 1]
         for n in range(connection_counts[limb]):
-            i, j = connection_a[limb, n], connection_b[limb, n]
-            person_a, person_b = owner[a, i], owner[b, j]
-            person = person_a
-            if person_a < 0 and person_b < 0:
+            i, j = connections[0, limb, n], connections[1, limb, n]
+            person, other = owner[a, i], owner[b, j]
+            if person < 0 and other < 0:
                 person = started
-                members[person] = -1
-                sums[person] = 0
+                for k in range(parts):
+                    members[person, k] = -1
+                for column in range(SUMS):
+                    sums[person, column] = 0
                 started += 1
-            elif person_a < 0:
-                person = person_b
+            elif person < 0:
+                person = other
                 if members[person, a] >= 0:
                     continue
-            elif person_b < 0:
+            elif other < 0:
                 if members[person, b] >= 0:
                     continue
-            elif person_a != person_b and not _merge(members, sums, owner, person_a, person_b):
+            elif person != other and not _merge(members, sums, owner, person, other):
                 continue
             members[person, a] = i
             members[person, b] = j
             owner[a, i] = person
             owner[b, j] = person
-            score = connection_score[limb, n]
-            _add_sums(sums, person, limb, i, j, a, b, score, xs, ys, limb_lengths)
+            dx = candidates[X, b, j] - candidates[X, a, i]
+            dy = candidates[Y, b, j] - candidates[Y, a, i]
+            sums[person, _SCORES] += connection_scores[limb, n]
+            sums[person, _CONNECTIONS] += _ONE
+            if limb_lengths[limb] > 0:
+                sums[person, _LENGTH] += np.float32(sqrt(dx * dx + dy * dy))
+                sums[person, _EXPECTED_LENGTH] += limb_lengths[limb]
     return started
 
 
-@njit(cache=CACHE, nogil=True)
-def _close_ranks(members, sums, sizes, masks, started):
-    """Drop the rows of people merged into others; how many are left."""
-    parts = members.shape[1]
-    left = 0
+@njit(**INNER)
+def _measure(members, started, sizes, masks):
+    """Count everyone's parts and note which they are; people merged into others have none."""
     for person in range(started):
         size = 0
         mask = np.int64(0)
-        for k in range(parts):
+        for k in range(members.shape[1]):
             if members[person, k] >= 0:
                 size += 1
                 mask |= np.int64(1) << np.int64(k & 63)
-        if size > 0:
-            members[left] = members[person]
-            sums[left] = sums[person]
-            sizes[left] = size
-            masks[left] = mask
-            left += 1
-    return left
+        sizes[person] = size
+        masks[person] = mask
 
 
-@njit(cache=CACHE, nogil=True)
-def _misfit(members, sums, first, second, xs, ys, bridges, places, most):
-    """How badly two fragments lie to each other as parts of one body; `most` or more when they do.
+@njit(**INNER)
+def _misfit(members, sums, first, second, candidates, bridges, places, most):
+    """How badly two fragments lie to each other as parts of one body, `most` when beyond telling.
 
     Mean over the bridges of the squared deviation in spreads, plus that of the scales.
     """
-    scale_first = sums[first, LENGTH] / sums[first, EXPECTED_LENGTH]
-    scale_second = sums[second, LENGTH] / sums[second, EXPECTED_LENGTH]
+    scale_first = sums[first, _LENGTH] / sums[first, _EXPECTED_LENGTH]
+    scale_second = sums[second, _LENGTH] / sums[second, _EXPECTED_LENGTH]
     if not (scale_first > 0 and scale_second > 0):
         return most
     deviation = np.float32(log(scale_first / scale_second)) / _SCALE_SPREAD
@@ -135,111 +129,99 @@ def _misfit(members, sums, first, second, xs, ys, bridges, places, most):
     total = _ZERO
     count = 0
     for n in range(len(bridges)):
-        p, q = bridges[n]
+        p, q = bridges[n, 0], bridges[n, 1]
         i, j = members[first, p], members[second, q]
         if i < 0 or j < 0:
             i, j = members[second, p], members[first, q]
             if i < 0 or j < 0:
                 continue
-        off_x = ((xs[q, j] - xs[p, i]) / unit - places[n, 0]) * places[n, 2]
-        off_y = ((ys[q, j] - ys[p, i]) / unit - places[n, 1]) * places[n, 3]
+        x = (candidates[X, q, j] - candidates[X, p, i]) / unit
+        y = (candidates[Y, q, j] - candidates[Y, p, i]) / unit
+        off_x, off_y = (x - places[n, 0]) * places[n, 2], (y - places[n, 1]) * places[n, 3]
         total += off_x * off_x + off_y * off_y
         count += 1
-    if count == 0:
-        return most
-    return total / np.float32(count) + by_scale
+    return total / np.float32(count) + by_scale if count > 0 else most
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**INNER)
 def _list_joins(
-    members, sums, sizes, masks, people, min_parts, xs, ys, bridges, places, join_a, join_b, misfits
+    members, sums, sizes, masks, started, min_parts, candidates, bridges, places, joins, misfits
 ):
     """List the pairs of fragments that may be one person, the best fitting first; how many."""
     most = _MISFIT_LIMIT * _RIVAL_FACTOR
-    joins = 0
-    for first in range(people):
-        if not sums[first, EXPECTED_LENGTH] > 0:
+    listed = 0
+    for first in range(started):
+        if not sums[first, _EXPECTED_LENGTH] > 0:
             continue
-        for second in range(first + 1, people):
-            if masks[first] & masks[second] or not sums[second, EXPECTED_LENGTH] > 0:
+        for second in range(first + 1, started):
+            if masks[first] & masks[second] or not sums[second, _EXPECTED_LENGTH] > 0:
                 continue
             # Two scraps do not make a person.
-            if max(sizes[first], sizes[second]) < min_parts or joins == len(misfits):
+            if sizes[first] < min_parts and sizes[second] < min_parts:
                 continue
-            misfit = _misfit(members, sums, first, second, xs, ys, bridges, places, most)
-            if not misfit < most:
+            misfit = _misfit(members, sums, first, second, candidates, bridges, places, most)
+            if not misfit < most or listed == len(misfits):
                 continue
-            place = joins
+            place = listed
             while place > 0 and misfits[place - 1] > misfit:
-                join_a[place] = join_a[place - 1]
-                join_b[place] = join_b[place - 1]
+                joins[0, place] = joins[0, place - 1]
+                joins[1, place] = joins[1, place - 1]
                 misfits[place] = misfits[place - 1]
                 place -= 1
-            join_a[place] = first
-            join_b[place] = second
+            joins[0, place] = first
+            joins[1, place] = second
             misfits[place] = misfit
-            joins += 1
-    return joins
+            listed += 1
+    return listed
 
 
-@njit(cache=CACHE, nogil=True)
-def _has_rival(n, join_a, join_b, misfits, joins, masks):
+@njit(**INNER)
+def _has_rival(n, joins, misfits, listed, masks):
     """Whether another join competes for one end of join n and fits nearly as well."""
-    a, b = join_a[n], join_b[n]
-    for m in range(joins):
-        if m == n:
-            continue
+    a, b = joins[0, n], joins[1, n]
+    for m in range(listed):
         if misfits[m] > _RIVAL_FACTOR * misfits[n]:
             return False
-        c, d = join_a[m], join_b[m]
-        if c == d or masks[c] & masks[d]:
+        c, d = joins[0, m], joins[1, m]
+        if masks[c] & masks[d]:
             continue
+        # The rival shares one end; what it has at the other and what join n has there clash.
         if (
-            (c == a and d != b and masks[d] & masks[b])
-            or (d == a and c != b and masks[c] & masks[b])
-            or (c == b and d != a and masks[d] & masks[a])
-            or (d == b and c != a and masks[c] & masks[a])
+            (c == a and d != b and masks[d] & masks[b] != 0)
+            or (d == a and c != b and masks[c] & masks[b] != 0)
+            or (c == b and d != a and masks[d] & masks[a] != 0)
+            or (d == b and c != a and masks[c] & masks[a] != 0)
         ):
             return True
     return False
 
 
-@njit(cache=CACHE, nogil=True)
-def _join_fragments(
-    members, sums, sizes, masks, people, owner, min_parts, xs, ys, bridges, places,
-    join_a, join_b, misfits,
-):  # fmt: skip
+@njit(**INNER)
+def _join_fragments(members, sums, sizes, masks, owner, joins, misfits, listed):
     """Join fragments of one person, the best fitting first, wherever nothing competes."""
-    joins = _list_joins(
-        members, sums, sizes, masks, people, min_parts, xs, ys, bridges, places,
-        join_a, join_b, misfits,
-    )  # fmt: skip
     joined = True
     while joined:
         joined = False
-        for n in range(joins):
-            keep, gone = join_a[n], join_b[n]
+        for n in range(listed):
+            keep, gone = joins[0, n], joins[1, n]
             if misfits[n] > _MISFIT_LIMIT:
                 break
-            if keep == gone or masks[keep] & masks[gone]:
-                continue
-            if _has_rival(n, join_a, join_b, misfits, joins, masks):
+            if masks[keep] & masks[gone] or _has_rival(n, joins, misfits, listed, masks):
                 continue
             _merge(members, sums, owner, keep, gone)
             masks[keep] |= masks[gone]
             masks[gone] = 0
             sizes[keep] += sizes[gone]
             sizes[gone] = 0
-            for m in range(joins):
-                if join_a[m] == gone:
-                    join_a[m] = keep
-                if join_b[m] == gone:
-                    join_b[m] = keep
+            for m in range(listed):
+                for side in range(2):
+                    if joins[side, m] == gone:
+                        joins[side, m] = keep
             joined = True
 
 
-@njit(cache=CACHE, nogil=True)
-def _rank(members, sums, sizes, people, scores, min_parts, min_score, ranking, person_scores):
+@njit(**INNER)
+def _rank(members, sums, sizes, started, candidates, min_parts, min_score, ranking, person_scores):
     """Score everyone and list who stays, the best first; how many.
 
     A person's score is the mean of its parts' and connections' scores, times the square root of
@@ -247,17 +229,17 @@ def _rank(members, sums, sizes, people, scores, min_parts, min_score, ranking, p
     """
     parts = members.shape[1]
     kept = 0
-    for person in range(people):
-        total = sums[person, SCORE]
+    for person in range(started):
+        if sizes[person] == 0 or sizes[person] < min_parts:
+            continue
+        total = sums[person, _SCORES]
         for k in range(parts):
             if members[person, k] >= 0:
-                total += scores[k, members[person, k]]
+                total += candidates[SCORE, k, members[person, k]]
         size = np.float32(sizes[person])
-        if sizes[person] < min_parts or sizes[person] == 0:
-            continue
-        mean = total / (size + sums[person, CONNECTIONS])
-        score = mean * np.float32(sqrt(size / np.float32(parts)))
-        if score < min_score:
+        share = np.float32(sqrt(size / np.float32(parts)))
+        score = share * total / (size + sums[person, _CONNECTIONS])
+        if not score >= min_score:
             continue
         person_scores[person] = score
         place = kept
@@ -269,21 +251,22 @@ def _rank(members, sums, sizes, people, scores, min_parts, min_score, ranking, p
     return kept
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def assemble(
-    limbs, connection_a, connection_b, connection_score, connection_counts,
-    xs, ys, scores, counts, limb_lengths, bridges, places, min_parts, min_score,
-    owner, members, sums, sizes, masks, ranking, person_scores, join_a, join_b, misfits,
+    limbs, connections, connection_scores, connection_counts, candidates, counts,
+    limb_lengths, bridges, places, min_parts, min_score,
+    owner, members, sums, sizes, masks, joins, misfits, ranking, person_scores,
 ):  # fmt: skip
     """Put people together and rank them.
 
     Parameters
     ----------
     limbs : (L, 2) int32
-    connection_a, connection_b, connection_score, connection_counts
-        Connections of each limb.
-    xs, ys, scores, counts
-        Candidates of each part, in cells.
+    connections : (2, L, C) int32
+    connection_scores : (L, C) float32
+    connection_counts : (L,) int32
+    candidates : (3, K, C) float32
+    counts : (K,) int32
     limb_lengths : (L,) float32
     bridges : (B, 2) int32
     places : (B, 4) float32
@@ -291,14 +274,14 @@ def assemble(
     min_parts : int
     min_score : float
     owner : (K, C) int32
+    sums : (N, SUMS) float32
     sizes : (N,) int32
     masks : (N,) int64
-    join_a, join_b : (J,) int32
+    joins : (2, J) int32
     misfits : (J,) float32
         Scratch.
     members : (N, K) int32, written
         Candidate of each part of each person, -1 where missing.
-    sums : (N, SUMS) float32, written
     ranking : (N,) int32, written
         Rows of those who stay, the best first.
     person_scores : (N,) float32, written
@@ -309,24 +292,25 @@ def assemble(
         How many stay.
     """
     started = _grow(
-        limbs, connection_a, connection_b, connection_score, connection_counts, xs, ys, counts,
+        limbs, connections, connection_scores, connection_counts, candidates, counts,
         limb_lengths, owner, members, sums,
     )  # fmt: skip
-    people = _close_ranks(members, sums, sizes, masks, started)
+    _measure(members, started, sizes, masks)
     if len(bridges) > 0 and len(counts) <= 64:
-        _join_fragments(
-            members, sums, sizes, masks, people, owner, min_parts, xs, ys, bridges, places,
-            join_a, join_b, misfits,
+        listed = _list_joins(
+            members, sums, sizes, masks, started, min_parts, candidates, bridges, places,
+            joins, misfits,
         )  # fmt: skip
+        _join_fragments(members, sums, sizes, masks, owner, joins, misfits, listed)
     return _rank(
-        members, sums, sizes, people, scores, min_parts, np.float32(min_score), ranking,
+        members, sums, sizes, started, candidates, min_parts, np.float32(min_score), ranking,
         person_scores,
     )  # fmt: skip
 
 
-@njit(cache=CACHE, nogil=True)
+@njit(**KERNEL)
 def write_people(
-    members, ranking, all_person_scores, xs, ys, scores, stride,
+    members, ranking, all_person_scores, candidates, stride,
     keypoints, keypoint_scores, person_scores,
 ):  # fmt: skip
     """Write people in net px: cell g is centred on stride * g + (stride - 1) / 2.
@@ -335,24 +319,20 @@ def write_people(
     ----------
     members, ranking, all_person_scores
         From `assemble`.
-    xs, ys, scores : (K, C) float32
+    candidates : (3, K, C) float32
     stride : float
     keypoints : (N, K, 2) float32, written, NaN where missing
     keypoint_scores : (N, K) float32, written, 0 where missing
     person_scores : (N,) float32, written
     """
     step = np.float32(stride)
-    half = (step - np.float32(1)) * _HALF
+    half = (step - _ONE) * _HALF
     for n in range(len(person_scores)):
         person = ranking[n]
         person_scores[n] = all_person_scores[person]
         for k in range(members.shape[1]):
             c = members[person, k]
-            if c < 0:
-                keypoints[n, k, 0] = np.nan
-                keypoints[n, k, 1] = np.nan
-                keypoint_scores[n, k] = 0
-            else:
-                keypoints[n, k, 0] = xs[k, c] * step + half
-                keypoints[n, k, 1] = ys[k, c] * step + half
-                keypoint_scores[n, k] = scores[k, c]
+            found = c >= 0
+            keypoints[n, k, 0] = candidates[X, k, c] * step + half if found else np.float32(np.nan)
+            keypoints[n, k, 1] = candidates[Y, k, c] * step + half if found else np.float32(np.nan)
+            keypoint_scores[n, k] = candidates[SCORE, k, c] if found else _ZERO
