@@ -29,6 +29,7 @@ VERBS = {
     "detect": "Find the people in pictures: annotated copies and JSON.",
     "run": "Follow people in a video, camera or stream.",
     "webcam": "Follow people in front of camera 0, in a window.",
+    "batch": "Turn an archive of pictures and videos into a table of poses.",
     "weights": "List, fetch and convert models.",
     "export": "Turn a network into an ONNX file that describes itself.",
     "train": "Train a network on COCO-format keypoints.",
@@ -50,7 +51,9 @@ _EXTRAS = {
     "fastapi_offline": "serve",
     "httptools": "serve",
     "prometheus_client": "serve",
+    "av": "video",
     "uvicorn": "serve",
+    "pyarrow": "batch",
     "ray": "ray",
 }
 
