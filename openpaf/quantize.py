@@ -62,7 +62,7 @@ def to_int8(
     """Write a copy that computes with 8-bit integers between QuantizeLinear nodes (QDQ).
 
     Activations are unsigned with one scale a tensor, weights signed with one scale a channel: the
-    pair that CPUs without newer instructions run fastest.
+    pair that CPUs run fastest. The range of weights is 7 bits, so that no CPU's sums saturate.
 
     Parameters
     ----------
@@ -90,6 +90,9 @@ def to_int8(
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            # Seven bits for weights: without VNNI a CPU adds two u8 x s8 products in 16 bits, and
+            # with eight they saturate there, which doubled the field error (measured, AVX2).
+            reduce_range=True,
             calibrate_method=CalibrationMethod.MinMax,
         )
     model = onnx.load(path)
