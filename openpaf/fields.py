@@ -23,7 +23,7 @@ def _float32_maps(values: ArrayLike, channels: int, what: str) -> NDArray[np.flo
     if maps.dtype.kind != "f":
         raise FieldsError(f"{what} must be floating point, got {maps.dtype}; use astype('float32')")
     maps = np.ascontiguousarray(maps, dtype=np.float32)
-    # One pass that any NaN or infinity survives; a sum of squares beyond float32 is no field either.
+    # One pass that any NaN or infinity survives; a sum beyond float32 is no field either.
     flat = maps.reshape(-1)
     if not np.isfinite(np.dot(flat, flat)):
         raise FieldsError(f"{what} must be finite, got NaN or infinite values; check the network")

@@ -101,7 +101,7 @@ class Skeleton:
 
     @cached_property
     def flip_limbs(self) -> tuple[tuple[int, int], ...]:
-        """For each limb, the limb it becomes in a mirrored frame, and -1 where it runs backwards."""
+        """For each limb, the limb it is in a mirrored frame, and -1 where it runs backwards."""
         place = {limb: (index, 1) for index, limb in enumerate(self.limbs)}
         place |= {(b, a): (index, -1) for index, (a, b) in enumerate(self.limbs)}
         return tuple(place[self.flip[a], self.flip[b]] for a, b in self.limbs)

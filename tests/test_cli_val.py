@@ -94,8 +94,13 @@ def test_prints_figures_parts_failures_and_speed(val: Any, folder: Path) -> None
     assert any(line.split() == ["AP", "0.000", "0.000", "to", "0.000"] for line in out.splitlines())
     assert "left_hip" in out and "1 x missed person" in out and "frames/s" in out
     assert BlankEngine.made == {
-        "model": "m.onnx", "device": "auto", "net_height": 64, "net_size": None, "threads": None, "card": None,
-    }  # fmt: skip
+        "model": "m.onnx",
+        "device": "auto",
+        "net_height": 64,
+        "net_size": None,
+        "threads": None,
+        "card": None,
+    }
 
 
 def test_options_reach_the_engine(val: Any, folder: Path) -> None:
@@ -139,6 +144,10 @@ def test_decoder_configs() -> None:
     assert decoder_configs(None, []) == {"decoder": DecoderConfig()}
     assert decoder_configs("none", ["max_people=3", "min_score=0.5"]) == {
         "decoder": DecoderConfig(refinement="none", max_people=3, min_score=0.5)
+    }
+    assert decoder_configs(None, ["openpose_rules=cpu,cuda"]) == {
+        f"openpose_rules {assembly}": DecoderConfig.openpose(assembly)
+        for assembly in ("cpu", "cuda")
     }
     with pytest.raises(ConfigError, match="refinement is given twice"):
         decoder_configs("none", ["refinement=quadratic"])

@@ -41,22 +41,16 @@ def command(
 
     openpaf train default --data ../data --out runs/mine
     """
-    import torch
-
     from openpaf.train.fit import Trainer
     from openpaf.train.log import Log, plot
 
-    if threads:
-        torch.set_num_threads(threads)
     config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     console = Console(stderr=True)
-    trainer = Trainer(config, data, out, device)
+    trainer = Trainer(config, data, out, device, threads)
     last = out / "last.pt"
     if last.exists():
         trainer.resume(last)

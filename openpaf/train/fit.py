@@ -52,7 +52,9 @@ class Trainer:
     folder : Path
         Where `last.pt` is kept.
     device : str
-        A torch device.
+        "auto", or a torch device.
+    threads : int
+        CPU threads; 0 means all cores.
 
     Raises
     ------
@@ -60,7 +62,18 @@ class Trainer:
         When the data or the teacher cannot be used.
     """
 
-    def __init__(self, config: TrainConfig, data: Path, folder: Path, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Path,
+        folder: Path,
+        device: str = "auto",
+        threads: int = 0,
+    ) -> None:
+        if threads:
+            torch.set_num_threads(threads)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.config = config
         self.folder = folder
         self.device = torch.device(device)
