@@ -103,11 +103,15 @@ def _find(job: Job) -> tuple[dict[str, int], int]:
             path = here / name
             if name.startswith("."):
                 continue
-            if path.suffix.lower() in SUFFIXES + VIDEOS:
+            if name.lower().endswith(SUFFIXES + VIDEOS):
                 found[path.relative_to(root).as_posix()] = _size(path)
             else:
                 others += 1
     return found, others
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def _size(path: Path) -> int:
@@ -119,8 +123,8 @@ def _size(path: Path) -> int:
 
 
 def _shards(files: dict[str, int], first: int) -> list[Shard]:
-    videos = [name for name in files if Path(name).suffix.lower() in VIDEOS]
-    pictures = [name for name in files if name not in set(videos)]
+    pictures = [name for name in files if _is_picture(name)]
+    videos = [name for name in files if not _is_picture(name)]
     # Enough shards to keep a cluster busy, none so small that starting it counts.
     step = min(max(len(pictures) // _SHARDS, _LEAST_PICTURES), _MOST_PICTURES)
     groups: list[tuple[bool, tuple[str, ...]]] = [(True, (name,)) for name in videos]

@@ -1,0 +1,330 @@
+"""What `openpaf batch` costs: throughput beside plain multiprocessing, reading, and shards.
+
+    python benchmarks/bench_batch.py rows --model net.onnx
+    python benchmarks/bench_batch.py reading
+    python benchmarks/bench_batch.py shards
+
+`rows` runs the same made-up videos through a plain `multiprocessing.Pool` that writes JSON lines
+and nothing else, through `openpaf batch` on processes, and on a local Ray. The ways take turns.
+Every run is a process of its own, timed from outside; running few and many frames tells the start
+apart from the steady state.
+
+`reading` gives what reading costs in core seconds, all decoding threads counted, for H.264 videos
+that ffmpeg makes, or for one of yours.
+
+`shards` gives what the machinery costs where there is nothing to do: planning, and shards that end
+at once.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+
+from openpaf.batch import Job, processes
+from openpaf.batch.frames import Video, VideoError
+from openpaf.batch.job import opened
+from openpaf.batch.plan import Shard, make_plan
+from openpaf.batch.work import Report
+from openpaf.card import ModelCard
+from openpaf.engine import Engine
+from openpaf.skeleton import COCO_18
+
+WAYS = ("plain multiprocessing", "openpaf batch, processes", "openpaf batch, local Ray")
+VIDEOS = 8
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+Out = Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")]
+
+
+def make_video(path: Path, frames: int, size: tuple[int, int] = (640, 360)) -> None:
+    """Discs that wander over noise; what the network sees does not change what it costs."""
+    rng = np.random.default_rng(7)
+    background = rng.integers(0, 80, (size[1], size[0], 3), np.uint8)
+    places = rng.uniform(0, size, (12, 2))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
+    for _ in range(frames):
+        frame = background.copy()
+        places += rng.normal(0, 4, places.shape)
+        for x, y in places:
+            cv2.circle(frame, (int(x), int(y)), 30, (200, 160, 120), -1)
+        writer.write(frame)
+    writer.release()
+
+
+def start_plain(job: Job) -> None:
+    global _engine
+    _engine = Engine(
+        job.model, device=job.device, net_height=job.net_height, threads=1, spinning=False
+    )
+
+
+def run_plain(name: str, job: Job) -> int:
+    capture = cv2.VideoCapture(str(Path(job.input) / name))
+    lines = []
+    while (read := capture.read())[0]:
+        lines.append(json.dumps(_engine.detect(np.asarray(read[1], np.uint8)).to_openpose()))
+    Path(job.output, f"{name}.ndjson").write_text("\n".join(lines))
+    return len(lines)
+
+
+def plain(input: Path, output: Path, model: str, height: int, workers: int) -> None:
+    """What somebody would write in ten minutes."""
+    output.mkdir()
+    job = Job(input=str(input), output=str(output), model=model, net_height=height)
+    names = sorted(path.name for path in input.iterdir())
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, start_plain, (job,)) as pool:
+        sum(pool.imap_unordered(partial(run_plain, job=job), names))
+
+
+def run_way(way: str, input: Path, model: str, height: int, workers: int) -> float:
+    """Seconds that a way takes, as a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "out"
+        words = [str(input), str(output), "--model", model, "--net-height", str(height)]
+        words += ["--workers", str(workers)]
+        if way == WAYS[0]:
+            words = [sys.executable, __file__, "plain", *words]
+        else:
+            words = [sys.executable, "-m", "openpaf", "batch", *words, "--format", "ndjson"]
+            words += ["--device", "cpu"]
+        if way == WAYS[2]:
+            words += ["--address", "local"]
+        started = time.perf_counter()
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
+        return seconds
+
+
+@app.command("plain", hidden=True)
+def plain_command(
+    input: Path,
+    output: Path,
+    model: Annotated[str, typer.Option()],
+    net_height: Annotated[int, typer.Option()],
+    workers: Annotated[int, typer.Option()],
+) -> None:
+    plain(input, output, model, net_height, workers)
+
+
+@app.command()
+def rows(
+    model: Annotated[str, typer.Option(help="An .onnx or .xml network.")],
+    net_height: Annotated[int, typer.Option(help="Height of the network input, px.")] = 256,
+    workers: Annotated[list[int] | None, typer.Option(help="How many; may be repeated.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames a video of the long run; 8 videos.")] = 80,
+    repeats: Annotated[int, typer.Option(help="Runs of each way and length.")] = 3,
+    out: Out = None,
+) -> None:
+    """Frames/s in the steady state and seconds to start, the three ways taking turns."""
+    model = str(Path(model).absolute())
+    short, figures = max(1, frames // 4), about()
+    print(f"{'way':28}{'workers':>8}{'frames/s':>10}{'IQR':>7}{'of plain':>10}{'start s':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = {}
+        for length in (short, frames):
+            inputs[length] = Path(folder) / str(length)
+            inputs[length].mkdir()
+            make_video(inputs[length] / "0.avi", length)
+            for number in range(1, VIDEOS):
+                shutil.copyfile(inputs[length] / "0.avi", inputs[length] / f"{number}.avi")
+        for count in workers or [1, 2]:
+            rates: dict[str, list[float]] = {way: [] for way in WAYS}
+            starts: dict[str, list[float]] = {way: [] for way in WAYS}
+            for _ in range(repeats):
+                for way in WAYS:
+                    few, many = (
+                        run_way(way, inputs[length], model, net_height, count)
+                        for length in (short, frames)
+                    )
+                    rates[way].append(VIDEOS * (frames - short) / max(many - few, 1e-9))
+                    starts[way].append(few - VIDEOS * short / rates[way][-1])
+            for way in WAYS:
+                low, median, high = np.percentile(rates[way], [25, 50, 75])
+                ratio = median / statistics.median(rates[WAYS[0]])
+                start = statistics.median(starts[way])
+                print(
+                    f"{way:28}{count:8d}{median:10.1f}{high - low:7.1f}{ratio:10.2f}{start:9.1f}",
+                    flush=True,
+                )
+                figures[f"{way}, {count} workers"] = {
+                    "frames/s": round(median, 2),
+                    "IQR": round(high - low, 2),
+                    "of plain": round(ratio, 3),
+                    "start s": round(start, 2),
+                }
+    save(figures, out)
+
+
+@app.command()
+def reading(
+    video: Annotated[Path | None, typer.Option(help="One of yours instead.")] = None,
+    seconds: Annotated[int, typer.Option(help="Length of the videos made.")] = 10,
+    net_height: Annotated[int, typer.Option(help="Height of the network input, px.")] = 368,
+    out: Out = None,
+) -> None:
+    """Frames that a core reads a second, decoding and bringing to net size apart."""
+    figures = about()
+    print(f"{'video':24}{'Mbit/s':>8}{'decode':>9}{'+ to BGR':>10}{'+ net frame':>13}  a core-s")
+    with tempfile.TemporaryDirectory() as folder:
+        videos = [video] if video else [
+            h264(Path(folder), size, seconds) for size in ("1280x720", "1920x1080")
+        ]  # fmt: skip
+        for path in videos:
+            capture = cv2.VideoCapture(str(path))
+            count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+            rate = capture.get(cv2.CAP_PROP_FPS)
+            megabits = 8e-6 * path.stat().st_size * rate / count
+            figures[path.stem] = row = {
+                "Mbit/s": round(megabits, 2),
+                "decode": round(core_rate(path, only_grab=True), 1),
+                "to BGR": round(core_rate(path), 1),
+                "net frame": round(core_rate(path, net_height), 1),
+            }
+            print(
+                f"{path.stem:24}{row['Mbit/s']:8.2f}{row['decode']:9.0f}{row['to BGR']:10.0f}"
+                f"{row['net frame']:13.0f}"
+            )
+    save(figures, out)
+
+
+def h264(folder: Path, size: str, seconds: int) -> Path:
+    """A moving test pattern with film grain at 30 frames/s and 4 Mbit/s."""
+    if shutil.which("ffmpeg") is None:
+        raise SystemExit("ffmpeg is needed to make H.264 videos; or pass --video")
+    path = folder / f"h264 {size}.mp4"
+    source = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=12:allf=t"
+    words = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p"]
+    words += ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", str(path)]
+    subprocess.run(words, check=True)
+    return path
+
+
+def core_rate(path: Path, net_height: int | None = None, only_grab: bool = False) -> float:
+    """Frames a second of processor time, over all threads; the better of two passes."""
+    best = 0.0
+    for _ in range(2):
+        frames, started = 0, time.process_time()
+        if only_grab:
+            capture = cv2.VideoCapture(str(path))
+            while capture.grab():
+                frames += 1
+        else:
+            for frame in Video(path).frames():
+                if isinstance(frame, VideoError):
+                    continue
+                frames += 1
+                if net_height:
+                    # As large as the network sees it: what `Engine.prepare` costs.
+                    height, width = frame.pixels.shape[:2]
+                    size = (round(width * net_height / height / 8) * 8, net_height)
+                    cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
+        best = max(best, frames / (time.process_time() - started))
+    return best
+
+
+@app.command()
+def shards(
+    count: Annotated[int, typer.Option(help="Shards that end at once.")] = 1000,
+    files: Annotated[int, typer.Option(help="Files to plan.")] = 100_000,
+    out: Out = None,
+) -> None:
+    """Milliseconds a shard, on processes and on Ray, and files planned a second."""
+    figures = about()
+    card = ModelCard(name="none", skeleton=COCO_18)
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder, "in")
+        given.mkdir()
+        model = Path(folder, "model.onnx")
+        model.touch()
+        job = Job(input=str(given), output=str(Path(folder, "out")), model=str(model))
+        for number in range(files):
+            os.mknod(given / f"{number:07d}.mp4")
+        with opened(job, card):
+            started = time.perf_counter()
+            make_plan(job)
+            figures["files planned a second"] = round(files / (time.perf_counter() - started))
+            started = time.perf_counter()
+            make_plan(job)
+            figures["files found done or not a second"] = round(
+                files / (time.perf_counter() - started)
+            )
+    # A worker refuses these at once: their output folder is not there.
+    nothing = Job(input=folder, output=str(Path(folder, "gone")))
+    todo = [Shard(f"{number:06d}", True, ("gone.mp4",), 0) for number in range(count)]
+    figures["ms a shard, processes"] = per_shard(
+        lambda few: processes.execute(few, nothing, print, workers=2), todo
+    )
+    try:
+        from openpaf.ray.cluster import LOCAL, connected
+    except ImportError as error:
+        print(f"no Ray: {error}")
+    else:
+        with connected(LOCAL):
+            from openpaf.ray.shards import execute
+
+            figures["ms a shard, local Ray"] = per_shard(
+                lambda few: execute(few, nothing, print, workers=2, cpus=0.5), todo
+            )
+    for name, value in figures.items():
+        print(f"{name:36}{value}")
+    save(figures, out)
+
+
+def per_shard(execute: Any, todo: list[Shard]) -> float:
+    """Milliseconds a shard in the steady state: from the tenth report to the last."""
+    marks = []
+    reports: list[Report] = []
+    for report in execute(todo):
+        marks.append(time.perf_counter())
+        reports.append(report)
+    assert len(reports) == len(todo)
+    return round(1000 * (marks[-1] - marks[9]) / (len(marks) - 10), 2)
+
+
+def about() -> dict[str, Any]:
+    """Machine and versions."""
+    return {
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load average": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "versions": {
+            name: version(name) for name in ("numpy", "ray", "pyarrow") if _installed(name)
+        },
+        "opencv": cv2.__version__,
+    }
+
+
+def _installed(name: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(name) is not None
+
+
+def save(figures: dict[str, Any], out: Path | None) -> None:
+    if out:
+        out.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    app()
