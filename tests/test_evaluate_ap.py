@@ -82,7 +82,7 @@ def test_nobody_predicted_and_a_perfect_prediction(rng: np.random.Generator) -> 
     figures = PrecisionCounter(match_people(annotated, [nobody] * 10, SIGMAS)).summarize()
     assert set(figures.values()) == {0.0}
     perfect = [
-        FoundPeople(image.keypoints, image.labelled * 1.0, np.ones(len(image.areas)))
+        FoundPeople(image.keypoints, image.labelled.astype(np.float64), np.ones(len(image.areas)))
         for image in annotated
     ]
     figures = PrecisionCounter(match_people(annotated, perfect, SIGMAS)).summarize()

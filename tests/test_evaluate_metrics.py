@@ -17,7 +17,7 @@ LABELLED = np.ones((1, 4), bool)
 
 
 def moved(*offsets: tuple[float, float]) -> np.ndarray:
-    return TRUTH + np.array([offsets])
+    return np.asarray(TRUTH + np.array([offsets]))
 
 
 def test_torso_is_left_shoulder_to_right_hip() -> None:

@@ -86,7 +86,7 @@ class MirrorSession:
         self.card = ModelCard(name="blocks", skeleton=COCO_18)
         self.provider = "none"
         self.net_size = net_size
-        self.max_batch = None
+        self.max_batch: int | None = None
         self.sizes: list[tuple[int, ...]] = []
 
     def run(self, net_frames: np.ndarray) -> list[Fields]:

@@ -163,24 +163,25 @@ def decoder_configs(refinement: str | None, sweep: Sequence[str]) -> dict[str, D
     ConfigError
         When an option is unknown, given twice, or has a value that cannot work.
     """
-    known = {option.name for option in fields(DecoderConfig)}
-    choices: dict[str, list[Any]] = {}
-    for setting in [f"refinement={refinement}"] * (refinement is not None) + list(sweep):
-        key, found, values = setting.partition("=")
+    known = {field.name for field in fields(DecoderConfig)}
+    choices: dict[str, list[str]] = {}
+    for option in [f"refinement={refinement}"] * (refinement is not None) + list(sweep):
+        key, found, texts = option.partition("=")
         if not found or key not in known:
             raise ConfigError(
                 f"--sweep takes KEY=VALUE,... with KEY one of {', '.join(sorted(known))}, "
-                f"got {setting!r}"
+                f"got {option!r}"
             )
         if key in choices:
             raise ConfigError(f"{key} is given twice; put all its values after one --sweep")
-        choices[key] = [_value(key, text.strip()) for text in values.split(",")]
-    swept = [key for key, values in choices.items() if len(values) > 1]
-    return {
-        ", ".join(f"{key} {dict(zip(choices, values, strict=True))[key]}" for key in swept)
-        or "decoder": DecoderConfig(**dict(zip(choices, values, strict=True)))
-        for values in itertools.product(*choices.values())
-    }
+        choices[key] = [text.strip() for text in texts.split(",")]
+    configs = {}
+    for chosen in itertools.product(*choices.values()):
+        setting = dict(zip(choices, chosen, strict=True))
+        swept = [f"{key} {text}" for key, text in setting.items() if len(choices[key]) > 1]
+        values: dict[str, Any] = {key: _value(key, text) for key, text in setting.items()}
+        configs[", ".join(swept) or "decoder"] = DecoderConfig(**values)
+    return configs
 
 
 def _value(key: str, text: str) -> int | float | str | OpenPoseRules:
