@@ -90,7 +90,7 @@ def open_session(
     path = Path(path)
     if device not in DEVICES:
         raise ConfigError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
-    if threads is not None and (isinstance(threads, bool) or not 1 <= threads <= 1024):
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= 1024):
         raise ConfigError(f"threads must be 1 to 1024, or None for all cores, got {threads!r}")
     if not path.is_file():
         raise ModelNotFoundError(f"{path} is not a file; pass an .onnx or .xml network")

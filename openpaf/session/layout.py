@@ -54,13 +54,16 @@ def fixed_size(
         When the shape is not that of a batch of frames in the card's layout.
     """
     height_axis, channel_axis = (1, 3) if card.input_layout == "NHWC" else (2, 1)
-    if len(shape) != 4 or shape[channel_axis] not in (3, None):
+    sides = shape[height_axis : height_axis + 2]
+    # One free side beside a fixed one, or sides off the stride, are channels taken for sides.
+    possible = sides == [None, None] or all(side and side % card.stride == 0 for side in sides)
+    if len(shape) != 4 or shape[channel_axis] not in (3, None) or not possible:
         raise ModelError(
             f"{path} must take {card.input_layout} with 3 channels as its card says, "
-            f"got an input of shape {shape}"
+            f"got an input of shape {tuple('?' if side is None else side for side in shape)}"
         )
-    batch, height, width = shape[0], shape[height_axis], shape[height_axis + 1]
-    return batch, None if height is None or width is None else (width, height)
+    height, width = sides
+    return shape[0], None if height is None or width is None else (width, height)
 
 
 def to_input(net_frames: NDArray[np.uint8], card: ModelCard) -> NDArray[Any]:
