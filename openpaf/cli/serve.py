@@ -132,6 +132,7 @@ def command(
         if token is None and host not in _LOOPBACK:
             warn("anybody who can reach this machine may use it; set OPENPAF_TOKEN to prevent that")
         scheme = "http" if tls_cert is None else "https"
-        shown = f"[{host}]" if ":" in host else host
+        # Browsers give the camera to localhost, not to 0.0.0.0.
+        shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         warn(f"open {scheme}://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C stops it")
         server.run(sockets=[listener])

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -65,7 +66,9 @@ def create_app(models: Mapping[str, Model], config: ServeConfig | None = None) -
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(routes(pipeline))
+    # `Guard` checks the token; this tells the documentation, which then asks for it.
+    bearer = [] if config.token is None else [Depends(HTTPBearer(auto_error=False))]
+    app.include_router(routes(pipeline), dependencies=bearer)
     app.add_api_websocket_route("/live", live.serve)
 
     @app.get("/", include_in_schema=False)

@@ -334,6 +334,7 @@ def test_a_token_lets_its_owner_in(serve: Serve, picture: Picture) -> None:
     # The page has to be there to ask for the token; a load balancer needs the health.
     assert client.get("/").status_code == 200
     assert client.get("/healthz").status_code == 200
+    assert "bearer" in client.get("/openapi.json").text
 
 
 def test_other_sites_are_let_in_only_when_named(serve: Serve) -> None:

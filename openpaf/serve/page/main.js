@@ -2,7 +2,7 @@
 
 import { Live } from "./live.js";
 import { Keypoints, Recorder, savePicture } from "./save.js";
-import { detect, models, setToken } from "./server.js";
+import { detect, models, setToken, token } from "./server.js";
 import { $, clear, paint, say, showFrame, showPicture, view } from "./view.js";
 
 const HEIGHTS = [128, 192, 256, 320, 368, 432, 512, 624, 736];
@@ -52,11 +52,14 @@ async function load() {
   try {
     offered = await models();
   } catch (error) {
-    say(error.message);
-    $("token-form").hidden = error.status !== 401;
+    const closed = error.status === 401;
+    $("token-form").hidden = !closed;
+    $("welcome").hidden = true;
+    say(closed ? (token() ? "that is not the token" : "this server wants a token") : error.message);
     return;
   }
   $("token-form").hidden = true;
+  $("welcome").hidden = false;
   say("");
   $("model").replaceChildren(...offered.map(({ name }) => new Option(name, name)));
   chooseModel();
@@ -98,6 +101,7 @@ async function listCameras() {
 }
 
 async function useFile(file) {
+  if (!skeleton) return;
   stop();
   if (file.type.startsWith("video/")) {
     video.src = URL.createObjectURL(file);

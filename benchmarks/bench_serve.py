@@ -1,0 +1,136 @@
+"""Throughput and latency of `openpaf serve` on loopback, with batching and without.
+
+    python -m benchmarks.bench_serve --picture photo.jpg [--model net.onnx]
+
+wrk (Debian: `apt-get install wrk`) posts one photograph again and again from 1, 8 and 32
+connections. "one by one" is the same server with batches of one frame. Every answer that is not a
+200 is counted as an error. The server and wrk share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.request import urlopen
+
+import typer
+
+CLIENTS = (1, 8, 32)
+_SCRIPT = """
+local file = io.open("{picture}", "rb")
+wrk.method = "POST"
+wrk.body = file:read("*a")
+wrk.headers["Content-Type"] = "image/jpeg"
+local bad = 0
+response = function(status) if status ~= 200 then bad = bad + 1 end end
+done = function(summary, latency)
+  io.write(string.format("RESULT %d %d %.3f %.3f %.3f %d\\n", summary.requests, summary.duration,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000,
+    summary.errors.status + summary.errors.timeout + summary.errors.connect
+    + summary.errors.read + summary.errors.write))
+end
+"""
+
+
+@contextmanager
+def serving(max_batch: int, words: list[str]) -> Iterator[str]:
+    """Run the server; gives its address."""
+    command = [sys.executable, "-m", "openpaf", "serve", "--port", "0", *words]
+    command += ["--max-batch", str(max_batch)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if found := re.search(r"open (http://\S+) in", line):
+                    break
+            else:
+                raise SystemExit("the server did not start")
+            urlopen(f"{found[1]}/healthz", timeout=120).close()
+            yield found[1]
+        finally:
+            process.terminate()
+
+
+def load(address: str, picture: Path, clients: int, seconds: int) -> dict[str, float]:
+    """Requests per second, percentiles in ms, errors."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_SCRIPT.replace("{picture}", str(picture.resolve())))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s"]
+        command += ["-s", script.name, f"{address}/detect"]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"RESULT (\S+) (\S+) (\S+) (\S+) (\S+) (\S+)", out)
+    if found is None:
+        raise SystemExit(f"wrk said something else: {out}")
+    requests, microseconds, median, p99, worst, errors = map(float, found.groups())
+    return {
+        "requests_per_s": round(requests / microseconds * 1e6, 2),
+        "p50_ms": round(median, 1),
+        "p99_ms": round(p99, 1),
+        "max_ms": round(worst, 1),
+        "errors": int(errors),
+    }
+
+
+def mean_batch(address: str) -> float:
+    """Frames a run of the network, since the server started."""
+    text = urlopen(f"{address}/metrics", timeout=60).read().decode()
+    numbers = dict(re.findall(r"^openpaf_batch_frames_(sum|count) (\S+)", text, re.MULTILINE))
+    total, runs = float(numbers["sum"]), float(numbers["count"])
+    return round(total / max(runs, 1), 2)
+
+
+def main(
+    picture: Annotated[Path, typer.Option(help="A JPEG that every request sends.")],
+    model: Annotated[str | None, typer.Option(help="Network; the bundled one if left out.")] = None,
+    net_height: Annotated[int, typer.Option(help="Height of the network input, px.")] = 256,
+    seconds: Annotated[int, typer.Option(help="Of each measurement, after a warm-up.")] = 20,
+    max_batch: Annotated[int, typer.Option(help="Frames a batch, where there are batches.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+) -> None:
+    """Print the table."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is needed: apt-get install wrk")
+    words = ["--net-height", str(net_height), *(["--model", model] if model else [])]
+    rows: list[dict[str, Any]] = []
+    print(f"{'':12}{'clients':>8}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'batch':>7}{'errors':>8}")
+    for name, size in (("one by one", 1), ("batched", max_batch)):
+        for clients in CLIENTS:
+            with serving(size, words) as address:
+                load(address, picture, clients, max(2, seconds // 5))
+                row = load(address, picture, clients, seconds)
+                row["mean_batch"] = mean_batch(address)
+            rows.append({"batching": name, "max_batch": size, "clients": clients, **row})
+            print(
+                f"{name:12}{clients:8d}{row['requests_per_s']:9.2f}{row['p50_ms']:9.1f}"
+                f"{row['p99_ms']:9.1f}{row['mean_batch']:7.2f}{row['errors']:8.0f}",
+                flush=True,
+            )
+    if out:
+        record = {
+            "suite": "serve",
+            "machine": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "load_average": os.getloadavg()[2],
+            "versions": {name: version(name) for name in ("openpaf", "uvicorn", "fastapi")},
+            "model": model or "bundled",
+            "net_height": net_height,
+            "seconds": seconds,
+            "rows": rows,
+        }
+        out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
