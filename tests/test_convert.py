@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 safetensors_torch = pytest.importorskip("safetensors.torch")
 pytest.importorskip("google.protobuf")
 
@@ -22,6 +22,7 @@ from openpaf.errors import CheckpointError, ConfigError, MissingExtraError
 from openpaf.network.mobilenet_openpose import MobileNetOpenPose
 from openpaf.network.published import published_network
 from tests.test_convert_caffe import packed_net
+from tests.test_export import run_behind_normalisation
 from tests.test_network_published import GOLDEN, seed_network
 
 
@@ -61,26 +62,6 @@ def test_caffemodel_to_golden_outputs_in_onnxruntime(
     largest = np.abs(golden["output"]).max()
     assert np.abs(outputs[0] - maps).max() <= 1e-4 * largest
     assert np.abs(outputs[1] - pafs).max() <= 1e-4 * largest
-
-
-def run_behind_normalisation(path: Path, normalised: np.ndarray) -> list[np.ndarray]:
-    import onnx
-
-    model = onnx.load(path)
-    first = next(node for node in model.graph.node if node.op_type == "Conv")
-    entry = onnx.helper.make_tensor_value_info(
-        first.input[0], onnx.TensorProto.FLOAT, normalised.shape
-    )
-    made_by = {output: node for node in model.graph.node for output in node.output}
-    name = first.input[0]
-    while name in made_by:  # drop the chain that normalises
-        node = made_by[name]
-        name = node.input[0]
-        model.graph.node.remove(node)
-    del model.graph.input[:]
-    model.graph.input.append(entry)
-    onnx.save(model, path)
-    return onnxruntime.InferenceSession(path).run(None, {first.input[0]: normalised})
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,15 @@ def predict(network: PafNet, frames: np.ndarray) -> list[np.ndarray]:
         return [maps.numpy() for maps in FramesToFields(network)(torch.from_numpy(frames))]
 
 
+def run_behind_normalisation(path: Path, normalised: np.ndarray) -> list[np.ndarray]:
+    """Run an exported file from its first convolution on."""
+    graph = onnx.load(path).graph
+    entry = next(node for node in graph.node if node.op_type == "Conv").input[0]
+    cut = path.with_name("cut.onnx")
+    onnx.utils.extract_model(path, cut, [entry], [output.name for output in graph.output])
+    return onnxruntime.InferenceSession(cut).run(None, {entry: normalised})
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 72, 56), (2, 24, 104), (3, 64, 64)])
 def test_any_batch_height_and_width(
     exported: tuple[PafNet, Path], shape: tuple[int, int, int], rng: np.random.Generator
@@ -78,6 +87,18 @@ def test_graph_is_the_network_with_everything_around_it(rng: np.random.Generator
     got_maps, got_pafs = predict(network, frames)
     np.testing.assert_allclose(got_maps, maps[:, :18].numpy(), atol=1e-6)
     np.testing.assert_allclose(got_pafs, pafs.numpy()[:, ::-1], atol=1e-6)
+
+
+def test_normalising_inside_is_bit_identical_to_normalising_outside(
+    exported: tuple[PafNet, Path], rng: np.random.Generator
+) -> None:
+    network, path = exported
+    frames = rng.integers(0, 256, (2, 40, 64, 3), dtype=np.uint8)
+    outside = frames * np.float32(network.scale) + np.float32(network.offset)
+    inside = onnxruntime.InferenceSession(path).run(None, {"frames": frames})
+    behind = run_behind_normalisation(path, np.ascontiguousarray(outside.transpose(0, 3, 1, 2)))
+    for one, other in zip(inside, behind, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_file_describes_itself(exported: tuple[PafNet, Path]) -> None:

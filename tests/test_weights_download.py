@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import resource
 import shutil
 import ssl
 import subprocess
@@ -385,6 +384,7 @@ def test_processes_download_once(server: Server, tmp_path: Path) -> None:
 
 
 def test_full_disk_gives_the_room_back(fetch: Callable[..., Path], tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="only POSIX can limit the size of files")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (HALF, before[1]))
     try:
