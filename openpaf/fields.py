@@ -66,7 +66,8 @@ class Fields:
                 "confidence_maps and pafs must cover the same grid, got "
                 f"{confidence_maps.shape[1:]} and {pafs.shape[1:]}"
             )
-        if isinstance(self.stride, bool) or self.stride < 1:
+        whole = isinstance(self.stride, (int, np.integer)) and not isinstance(self.stride, bool)
+        if not whole or self.stride < 1:
             raise FieldsError(f"stride must be a positive int, got {self.stride!r}")
         object.__setattr__(self, "confidence_maps", confidence_maps)
         object.__setattr__(self, "pafs", pafs)

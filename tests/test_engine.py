@@ -1,0 +1,264 @@
+"""The engine: frame in, people out, on a network that sees coloured dots and on real ones."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import openpaf
+from openpaf import Engine, ModelCard, Poses
+from openpaf.config import DecoderConfig
+from openpaf.errors import (
+    ConfigError,
+    FrameError,
+    ModelError,
+    ModelNotFoundError,
+    OpenPafError,
+    SourceError,
+)
+from openpaf.skeleton import COCO_18
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+from benchmarks import dots  # needs onnx
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dots.save_network(tmp_path_factory.mktemp("engine") / "dots.onnx")
+
+
+@pytest.fixture(scope="module")
+def engine(network: Path) -> Engine:
+    return Engine(network, device="cpu", threads=1)
+
+
+def _necks(poses: Poses) -> np.ndarray:
+    return np.array([person["neck"][:2] for person in poses])
+
+
+def test_a_frame_in_people_out(engine: Engine) -> None:
+    poses = engine.detect(dots.frame(7))
+    assert len(poses) == 1 and poses.frame_size == dots.SIZE
+    np.testing.assert_allclose(_necks(poses), [dots.neck(7)], atol=0.5)
+    assert poses[0]["left_ankle"].score == 0
+    assert set(poses.timings) == {"preprocess", "network", "decode"}
+    assert min(poses.timings.values()) > 0
+    assert engine.skeleton == COCO_18 and engine.provider == "CPUExecutionProvider"
+    assert repr(engine) == "<Engine dots on CPUExecutionProvider>"
+
+
+def test_nobody_is_an_empty_result(engine: Engine) -> None:
+    nobody = engine.detect(np.zeros((120, 160, 3), np.uint8))
+    assert nobody.keypoints.shape == (0, 18, 2) and nobody.frame_size == (160, 120)
+
+
+@pytest.mark.parametrize(("size", "factor"), [((320, 240), 2), ((80, 60), 0.5), ((1600, 1200), 10)])
+def test_keypoints_are_in_frame_px_whatever_the_size(
+    engine: Engine, size: tuple[int, int], factor: float
+) -> None:
+    frame = cv2.resize(dots.frame(7), size, interpolation=cv2.INTER_LINEAR)
+    expected = (np.array([dots.neck(7)]) + 0.5) * factor - 0.5
+    np.testing.assert_allclose(_necks(engine.detect(frame)), expected, atol=0.5 * factor)
+
+
+def test_every_kind_of_picture_gives_the_same_people(engine: Engine, tmp_path: Path) -> None:
+    frame = dots.frame(7)
+    expected = engine.detect(frame).keypoints
+    path = tmp_path / "dots.png"
+    cv2.imwrite(str(path), frame)
+    image_module = pytest.importorskip("PIL.Image")
+    image = image_module.open(io.BytesIO(path.read_bytes()))
+    sources: list[Any] = [path, str(path), image, np.dstack([frame, frame[..., 0]]), frame / 255]
+    for source in sources:
+        np.testing.assert_array_equal(engine.detect(source).keypoints, expected)
+    read_only = frame.copy()
+    read_only.flags.writeable = False
+    np.testing.assert_array_equal(engine.detect(read_only).keypoints, expected)
+    grey = engine.detect(frame[..., 0])
+    assert grey.frame_size == dots.SIZE
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20_000, 100), (100, 20_000), (7, 3)])
+def test_absurd_frames_are_processed(engine: Engine, size: tuple[int, int]) -> None:
+    poses = engine.detect(np.zeros((size[1], size[0], 3), np.uint8))
+    assert len(poses) == 0 and poses.frame_size == size
+
+
+def test_several_frames_come_back_in_order(engine: Engine) -> None:
+    frames = [dots.frame(index) for index in range(5)]
+    frames.insert(2, cv2.resize(dots.frame(9), (80, 240)))  # another net size
+    frames.insert(4, np.zeros((120, 160, 3), np.uint8))
+    one_by_one = [engine.detect(frame) for frame in frames]
+    for batch_size in (1, 2, 8):
+        batch = engine.detect_batch(iter(frames), batch_size=batch_size)
+        assert len(batch) == len(frames)
+        for poses, alone in zip(batch, one_by_one, strict=True):
+            np.testing.assert_array_equal(poses.keypoints, alone.keypoints)
+            assert poses.frame_size == alone.frame_size
+    assert [len(poses) for poses in engine.detect(frames)] == [len(p) for p in one_by_one]
+    assert engine.detect([]) == []
+
+
+def test_the_stages_are_the_whole(engine: Engine) -> None:
+    frame = dots.frame(3)
+    net_frame = engine.prepare(frame)
+    (fields,) = engine.predict([net_frame])
+    poses = engine.decode(fields, net_frame.placement)
+    np.testing.assert_array_equal(poses.keypoints, engine.detect(frame).keypoints)
+    np.testing.assert_array_equal(fields.pafs, engine.fields(frame).pafs)
+    in_net_px = openpaf.decode(fields)
+    np.testing.assert_allclose(
+        net_frame.placement.to_frame(in_net_px.keypoints), poses.keypoints, atol=1e-4
+    )
+
+
+def test_the_net_size_can_be_chosen(network: Path) -> None:
+    assert Engine(network).net_height == 120  # what its card says
+    assert Engine(network).placement(160, 120).net_size == (160, 120)
+    assert Engine(network, net_height=240).placement(160, 120).net_size == (320, 240)
+    fixed = Engine(network, net_size=(320, 320))
+    assert fixed.fields(dots.frame(0)).confidence_maps.shape == (18, 40, 40)
+    np.testing.assert_allclose(_necks(fixed.detect(dots.frame(7))), [dots.neck(7)], atol=0.5)
+
+
+def test_the_decoder_can_be_set(network: Path) -> None:
+    frame = dots.frame(7)
+    assert len(Engine(network, decoder=DecoderConfig(min_parts=3)).detect(frame)) == 1
+    assert len(Engine(network, decoder=DecoderConfig(min_parts=4)).detect(frame)) == 0
+
+
+def test_warm_up_and_closing(network: Path) -> None:
+    with Engine(network) as engine:
+        engine.warm_up()
+        assert len(engine.detect(dots.frame(0))) == 1
+    with pytest.raises(OpenPafError, match="has been closed"):
+        engine.detect(dots.frame(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device must be one of auto, cpu"),
+        ({"threads": 0}, "threads must be"),
+        ({"net_height": 0}, "net_height must be"),
+        ({"net_height": 10**9}, "net_height must be"),
+        ({"net_size": (100, 100)}, "multiples of the stride 8"),
+        ({"net_size": "656x368"}, r"net_size must be \(width, height\)"),
+        ({"decoder": {"min_parts": 3}}, "decoder must be a DecoderConfig, got dict"),
+    ],
+)
+def test_options_that_cannot_work(network: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        Engine(network, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_options_are_refused(network: Path) -> None:
+    with pytest.raises(TypeError, match="net_hieght"):
+        Engine(network, net_hieght=368)  # type: ignore[call-arg]
+
+
+def test_bad_frames_are_one_line(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    bad: list[tuple[Any, type[Exception]]] = [
+        (np.zeros((3, 120, 160), np.uint8), FrameError),
+        (np.zeros((120, 160, 3), np.int32), FrameError),
+        (tmp_path / "broken.jpg", FrameError),
+        (tmp_path / "none.jpg", SourceError),
+        (None, FrameError),
+        ([np.zeros((120, 160, 3), np.uint8), None], FrameError),
+    ]
+    for frame, kind in bad:
+        with pytest.raises(kind) as error:
+            engine.detect(frame)
+        assert "\n" not in str(error.value)
+    with pytest.raises(ConfigError, match="several frames"):
+        engine.detect_batch("photo.jpg")
+
+
+def test_models_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="is not a file"):
+        Engine(tmp_path / "none.onnx")
+    with pytest.raises(ModelNotFoundError) as error:
+        Engine("no-such-model")
+    assert "\n" not in str(error.value)
+    (tmp_path / "net.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"must be an \.onnx or \.xml"):
+        Engine(tmp_path / "net.bin")
+
+
+def test_a_network_of_one_size_is_used_at_that_size(tmp_path: Path, network: Path) -> None:
+    import onnx
+
+    model = onnx.load(str(network))
+    for side, value in zip(
+        model.graph.input[0].type.tensor_type.shape.dim, (1, 64, 96), strict=False
+    ):
+        side.dim_value = value
+    path = tmp_path / "fixed.onnx"
+    onnx.save(model, str(path))
+    engine = Engine(path)
+    assert engine.net_size == (96, 64)
+    frames = [dots.frame(7), dots.frame(8)]
+    assert [len(poses) for poses in engine.detect_batch(frames)] == [1, 1]
+    with pytest.raises(ConfigError, match=r"takes net_size=\(96, 64\) only, got \(160, 120\)"):
+        Engine(path, net_size=(160, 120))
+
+
+def test_nothing_is_printed(network: Path) -> None:
+    script = (
+        "import numpy as np, openpaf\n"
+        f"engine = openpaf.Engine({str(network)!r})\n"
+        "poses = engine.detect(np.zeros((120, 160, 3), np.uint8))\n"
+        "poses.draw(np.zeros((120, 160, 3), np.uint8)); poses.to_openpose(); poses.to_coco(1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_model_zoo_network_finds_the_people(shared: Path) -> None:
+    pytest.importorskip("openvino")
+    name = "human-pose-estimation-0001"
+    engine = Engine(shared / "models" / name / f"{name}.xml")
+    for picture, count in {"000000000294": 1, "000000000328": 3, "000000000338": 2}.items():
+        poses = engine.detect(shared / "media" / f"COCO_val2014_{picture}.jpg")
+        sure = poses[(poses.scores > 0).sum(axis=1) >= 6]
+        assert len(sure) == count, picture
+        width, height = poses.frame_size or (0, 0)
+        found = poses.keypoints[poses.scores > 0]
+        assert (found >= -4).all() and (found <= np.array([width, height]) + 4).all()
+
+
+def test_another_ecosystems_network_runs_by_its_card(shared: Path) -> None:
+    name = "tf-pose-mobilenet-v2-small"
+    output = "Openpose/concat_stage7:0"
+    card = ModelCard(
+        name=name,
+        skeleton=COCO_18,
+        input_dtype="float32",
+        output_layout="NHWC",
+        confidence_maps=output,
+        pafs=output,
+        paf_channel=19,
+        paf_order="published",
+    )
+    path = shared / "models" / name / f"{name}.onnx"
+    with pytest.raises(ModelError, match="does not say what it is"):
+        Engine(path)
+    poses = Engine(path, card=card).detect(shared / "media" / "COCO_val2014_000000000241.jpg")
+    standing = max(poses, key=lambda person: float(person.box[3] - person.box[1]))
+    assert standing["nose"].y < standing["neck"].y < standing["right_hip"].y
+    assert standing["right_shoulder"].x < standing["left_shoulder"].x
+    with pytest.raises(ModelError, match="channels"):
+        Engine(path, card=replace(card, paf_channel=40)).detect(np.zeros((99, 99, 3), np.uint8))

@@ -1,0 +1,169 @@
+"""Skeletons: consistent tables, published orders, mirrors, sigmas, conversions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from openpaf.errors import SkeletonError
+from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, SKELETONS, Skeleton
+
+ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
+
+
+@ALL
+def test_tables_fit_together(skeleton: Skeleton) -> None:
+    parts, limbs = len(skeleton.parts), len(skeleton.limbs)
+    assert SKELETONS[skeleton.name] is skeleton
+    assert {part for limb in skeleton.limbs for part in limb} == set(range(parts))
+    assert sorted(c for pair in skeleton.paf_channels for c in pair) == list(range(2 * limbs))
+    assert len(skeleton.sigmas) == parts and min(skeleton.sigmas) > 0
+    assert len(skeleton.colors) == limbs
+    assert all(0 <= value <= 255 for color in skeleton.colors for value in color)
+
+
+@ALL
+def test_limbs_without_the_redundant_ones_span_everybody(skeleton: Skeleton) -> None:
+    tree = [limb for n, limb in enumerate(skeleton.limbs) if n not in skeleton.redundant_limbs]
+    reached = {tree[0][0]}
+    for _ in tree:
+        reached |= {part for limb in tree if reached & set(limb) for part in limb}
+    assert reached == set(range(len(skeleton.parts)))
+
+
+def test_sizes_and_published_orders() -> None:
+    sizes = {s.name: (len(s.parts), len(s.limbs)) for s in SKELETONS.values()}
+    assert sizes == {
+        "COCO_17": (17, 19),
+        "COCO_18": (18, 19),
+        "BODY_25": (25, 26),
+        "MPI_15": (15, 14),
+    }
+    neck, hip = COCO_18.index("neck"), COCO_18.index("right_hip")
+    assert COCO_18.paf_channels[COCO_18.limbs.index((neck, hip))] == (0, 1)
+    heel = (BODY_25.index("right_ankle"), BODY_25.index("right_heel"))
+    assert BODY_25.paf_channels[BODY_25.limbs.index(heel)] == (50, 51)
+    assert MPI_15.paf_channels == tuple((2 * n, 2 * n + 1) for n in range(14))
+
+
+@pytest.mark.parametrize("name", ["COCO_18", "BODY_25"])
+def test_redundant_limbs_join_shoulder_and_ear(name: str) -> None:
+    skeleton = SKELETONS[name]
+    joined = {
+        frozenset(skeleton.parts[part] for part in skeleton.limbs[n])
+        for n in skeleton.redundant_limbs
+    }
+    assert joined == {
+        frozenset(("right_shoulder", "right_ear")),
+        frozenset(("left_shoulder", "left_ear")),
+    }
+
+
+def test_golden_files_have_these_limbs_and_channels(shared: object) -> None:
+    from pathlib import Path
+
+    assert isinstance(shared, Path)
+    for file, skeleton in {
+        "coco18_smooth_N1": COCO_18,
+        "body25_smooth_N2": BODY_25,
+        "mpi15_smooth_N5": MPI_15,
+    }.items():
+        with np.load(shared / "golden" / f"{file}.npz") as golden:
+            assert golden["pairs"].tolist() == [list(limb) for limb in skeleton.limbs]
+            assert golden["mapidx"].tolist() == [list(pair) for pair in skeleton.paf_channels]
+
+
+@ALL
+def test_mirroring_twice_changes_nothing(skeleton: Skeleton) -> None:
+    assert [skeleton.flip[k] for k in skeleton.flip] == list(range(len(skeleton.parts)))
+    for limb, (mirror, direction) in enumerate(skeleton.flip_limbs):
+        assert skeleton.flip_limbs[mirror] == (limb, direction)
+        a, b = (skeleton.flip[part] for part in skeleton.limbs[limb])
+        assert skeleton.limbs[mirror] == ((a, b) if direction == 1 else (b, a))
+
+
+@ALL
+def test_pairs_are_left_then_right(skeleton: Skeleton) -> None:
+    lefts = [part for part in skeleton.parts if part.startswith("left_")]
+    assert [skeleton.parts[left] for left, _ in skeleton.pairs] == lefts
+    for left, right in skeleton.pairs:
+        assert skeleton.parts[right] == skeleton.parts[left].replace("left_", "right_")
+
+
+def test_sigmas_are_cocos_and_the_documented_others() -> None:
+    body = {
+        "nose": 0.026, "left_eye": 0.025, "right_ear": 0.035, "left_shoulder": 0.079,
+        "right_elbow": 0.072, "left_wrist": 0.062, "right_hip": 0.107, "left_knee": 0.087,
+        "right_ankle": 0.089, "neck": 0.079, "mid_hip": 0.107,
+        "left_big_toe": 0.068, "left_small_toe": 0.066, "left_heel": 0.066,
+        "right_big_toe": 0.092, "right_small_toe": 0.094, "right_heel": 0.094,
+    }  # fmt: skip
+    for part, sigma in body.items():
+        assert BODY_25.sigmas[BODY_25.index(part)] == sigma
+    assert MPI_15.sigmas[MPI_15.index("chest")] == 0.107
+    assert MPI_15.sigmas[MPI_15.index("head_top")] == 0.026
+
+
+def test_sigmas_of_the_17_parts_are_pycocotools_own() -> None:
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    sigmas = cocoeval.Params(iouType="keypoints").kpt_oks_sigmas
+    np.testing.assert_allclose(COCO_17.sigmas, sigmas)
+
+
+def test_left_and_right_limbs_differ_in_colour() -> None:
+    for skeleton in SKELETONS.values():
+        for limb, (mirror, _) in enumerate(skeleton.flip_limbs):
+            if mirror != limb:
+                assert skeleton.colors[limb] != skeleton.colors[mirror]
+
+
+@ALL
+def test_converting_to_itself_changes_nothing(skeleton: Skeleton, rng: np.random.Generator) -> None:
+    keypoints = rng.normal(size=(3, len(skeleton.parts), 2)).astype(np.float32)
+    scores = rng.uniform(0.1, 1, keypoints.shape[:2]).astype(np.float32)
+    out, out_scores = skeleton.convert(keypoints, scores, skeleton)
+    np.testing.assert_array_equal(out, keypoints)
+    np.testing.assert_array_equal(out_scores, scores)
+
+
+def test_a_neck_is_made_of_two_shoulders_or_not_at_all() -> None:
+    keypoints = np.full((2, 17, 2), np.nan, np.float32)
+    scores = np.zeros((2, 17), np.float32)
+    left, right = COCO_17.index("left_shoulder"), COCO_17.index("right_shoulder")
+    keypoints[0, [left, right]] = [[10, 20], [30, 40]]
+    scores[0, [left, right]] = [0.9, 0.5]
+    keypoints[1, left], scores[1, left] = [10, 20], 0.9
+    out, out_scores = COCO_17.convert(keypoints, scores, BODY_25)
+    neck = BODY_25.index("neck")
+    np.testing.assert_array_equal(out[0, neck], [20, 30])
+    assert out_scores[0, neck] == np.float32(0.5)
+    assert np.isnan(out[1, neck]).all() and out_scores[1, neck] == 0
+    assert np.isnan(out[:, BODY_25.index("left_heel")]).all()
+
+
+def test_a_round_trip_over_coco_18_loses_nothing_of_coco_17(rng: np.random.Generator) -> None:
+    keypoints = rng.normal(size=(4, 17, 2)).astype(np.float32)
+    scores = rng.uniform(0.1, 1, (4, 17)).astype(np.float32)
+    back, back_scores = COCO_18.convert(*COCO_17.convert(keypoints, scores, COCO_18), COCO_17)
+    np.testing.assert_array_equal(back, keypoints)
+    np.testing.assert_array_equal(back_scores, scores)
+
+
+def test_nobody_converts_to_nobody() -> None:
+    out, out_scores = COCO_18.convert(
+        np.empty((0, 18, 2), np.float32), np.empty((0, 18), np.float32), COCO_17
+    )
+    assert out.shape == (0, 17, 2) and out_scores.shape == (0, 17)
+
+
+def test_inconsistent_skeletons_are_refused() -> None:
+    with pytest.raises(SkeletonError, match="part names must differ"):
+        replace(COCO_18, parts=("nose",) * 18)
+    with pytest.raises(SkeletonError, match="limbs must index its 3 parts"):
+        Skeleton("x", ("a", "b", "c"), ((0, 3),), ((0, 1),))
+    with pytest.raises(SkeletonError, match=r"paf_channels must use 0\.\.1 once each"):
+        Skeleton("x", ("a", "b", "c"), ((0, 1),), ((0, 2),))
+    with pytest.raises(SkeletonError, match="COCO_18 has no part 'tail'; it has nose, neck"):
+        COCO_18.index("tail")
