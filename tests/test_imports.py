@@ -64,7 +64,8 @@ def test_detecting_never_needs_torch() -> None:
 
 def test_decoding_never_needs_opencv_or_a_runtime() -> None:
     done = python(
-        "import sys\n"
+        "import os, sys\n"
+        "os.environ['NUMBA_DISABLE_JIT'] = '1'\n"
         "for name in ('cv2', 'onnxruntime', 'openvino'):\n"
         "    sys.modules[name] = None\n"
         "import numpy as np, openpaf\n"

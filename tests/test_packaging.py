@@ -97,6 +97,8 @@ def test_wheel_is_imported_from_where_it_was_installed(installed: Path) -> None:
 def test_wheel_decodes_without_the_tree(installed: Path) -> None:
     out = import_from(
         installed,
+        # As plain Python: compiling a new copy of the kernels is not what is tested here.
+        "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'\n"
         "import numpy as np, openpaf\n"
         "fields = openpaf.Fields(np.zeros((18, 9, 7), 'f4'), np.zeros((38, 9, 7), 'f4'))\n"
         "print(openpaf.decode(fields).keypoints.shape)",
