@@ -25,7 +25,7 @@ STRIDE = 8
 _SIGMA = 7.0
 _CUT = 0.01
 _LIMB_HALF_WIDTH = 1.0
-# Parts that swing: (part, its parent, length in body heights, rest angle, swing), degrees from down.
+# Parts that swing: part, parent, length in body heights, rest angle and swing in degrees from down.
 _CHAINS = (
     ("elbow", "shoulder", 0.17, 10, 60),
     ("wrist", "elbow", 0.15, 10, 70),

@@ -86,7 +86,7 @@ class DecoderConfig:
         When an option has a value that cannot work.
     """
 
-    peak_threshold: float = 0.1
+    peak_threshold: float = 0.07
     refinement: Refinement = "log_quadratic"
     max_candidates: int = 256
     paf_threshold: float = 0.05
