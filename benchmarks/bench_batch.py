@@ -44,6 +44,7 @@ from openpaf.batch.plan import Shard, make_plan
 from openpaf.batch.work import Report
 from openpaf.card import ModelCard
 from openpaf.engine import Engine
+from openpaf.preprocess import fit, place
 from openpaf.skeleton import COCO_18
 
 WAYS = ("plain multiprocessing", "openpaf batch, processes", "openpaf batch, local Ray")
@@ -234,10 +235,8 @@ def core_rate(path: Path, net_height: int | None = None, only_grab: bool = False
                     continue
                 frames += 1
                 if net_height:
-                    # As large as the network sees it: what `Engine.prepare` costs.
                     height, width = frame.pixels.shape[:2]
-                    size = (round(width * net_height / height / 8) * 8, net_height)
-                    cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
+                    fit(frame.pixels, place((width, height), net_height=net_height))
         best = max(best, frames / (time.process_time() - started))
     return best
 

@@ -7,6 +7,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -80,7 +81,9 @@ def execute(shards: Sequence[Shard], job: Job, tell: Tell, *, workers: int) -> I
                 one.started = True
                 one.shard = todo.popleft() if todo else None
                 if one.shard is not None:
-                    one.connection.send(one.shard)
+                    # If it has died, the next word from it is the end of its pipe.
+                    with suppress(OSError):
+                        one.connection.send(one.shard)
     finally:
         for one in running:
             one.process.terminate()

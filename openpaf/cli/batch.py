@@ -12,6 +12,7 @@ import typer
 
 from openpaf.batch import Execute, Job, Plan, Summary, processes, run
 from openpaf.cli.messages import progress_bar, warn
+from openpaf.cli.options import Card, Device, Model, NetHeight
 from openpaf.config import DecoderConfig
 from openpaf.errors import ConfigError
 
@@ -28,10 +29,15 @@ class Format(str, Enum):
 def command(
     input: Annotated[
         Path,
-        typer.Argument(help="Folder of pictures and videos, searched through; or one of them."),
+        typer.Argument(
+            metavar="INPUT", help="Folder of pictures and videos, searched through; or one of them."
+        ),
     ],
     output: Annotated[
-        Path, typer.Argument(help="Folder of the results: new, or that of a run to go on with.")
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="Folder of the results: new, or that of a run to go on with."
+        ),
     ],
     format: Annotated[
         Format, typer.Option(help="parquet (needs pyarrow) or ndjson: a JSON line a frame.")
@@ -61,25 +67,10 @@ def command(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Frames a run of the network; 8 or more suits GPUs.")
     ] = 1,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="An .onnx or .xml network, or the name of a pulled one; else the bundled one.",
-        ),
-    ] = None,
-    card: Annotated[
-        Path | None,
-        typer.Option(help="A TOML card that describes the network where it does not itself."),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, tensorrt, openvino, coreml or directml.")
-    ] = "auto",
-    net_height: Annotated[
-        int | None,
-        typer.Option(help="Height of the network input, px; more finds smaller people, slower."),
-    ] = None,
+    model: Model = None,
+    card: Card = None,
+    device: Device = "auto",
+    net_height: NetHeight = None,
     min_score: Annotated[
         float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
     ] = DecoderConfig().min_score,
@@ -93,9 +84,7 @@ def command(
 
     openpaf batch recordings/ poses/
 
-    openpaf batch recordings/ poses/ --address 10.0.0.5:6379 --device cuda --gpus 0.5
-
-    duckdb -c "select source, count(*) from 'poses/poses/*.parquet' group by source"
+    openpaf batch recordings/ poses/ --address 10.0.0.5:6379 --gpus 0.25 --batch-size 8
     """
     job = Job(
         input=str(input.absolute()),
@@ -162,8 +151,9 @@ class _Display:
         self._bar.update(self._task, description="starting", total=100)
 
     def tell(self, shard: str, frames: int, done: float) -> None:
-        self._frames[shard] = frames
-        self._done[shard] = done
+        # News may come late, and a shard that lost its worker begins anew.
+        self._frames[shard] = max(frames, self._frames.get(shard, 0))
+        self._done[shard] = max(done, self._done.get(shard, 0.0))
         seen = sum(self._bytes[name] * part for name, part in self._done.items())
         self._bar.update(
             self._task,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -122,6 +123,13 @@ class Scene:
             self.expected.add((name, number))
         writer.release()
         return path
+
+    def videos(self, *names: str, frames: int) -> None:
+        """Several videos that are the same."""
+        first = self.video(names[0], frames)
+        for name in names[1:]:
+            shutil.copyfile(first, self.input / name)
+            self.expected |= {(name, number) for number in range(frames)}
 
     def pictures(self, *names: str) -> None:
         for number, name in enumerate(names):

@@ -107,8 +107,7 @@ def test_two_processes_do_what_one_does(scene: Any) -> None:
 
 
 def test_a_killed_process_loses_and_doubles_nothing(scene: Any) -> None:
-    for name in "abcd":
-        scene.video(f"{name}.avi", 400)
+    scene.videos("a.avi", "b.avi", "c.avi", "d.avi", frames=400)
     job = scene.job(part_frames=50)
     with scene.a_worker_killed(job) as killed:
         summary = scene.run(job, TWO_PROCESSES)
@@ -119,8 +118,7 @@ def test_a_killed_process_loses_and_doubles_nothing(scene: Any) -> None:
 
 
 def test_a_killed_run_goes_on_where_it_was(scene: Any) -> None:
-    for name in "abcd":
-        scene.video(f"{name}.avi", 400)
+    scene.videos("a.avi", "b.avi", "c.avi", "d.avi", frames=400)
     job = scene.job()
     words = [sys.executable, "-m", "openpaf", "batch", job.input, job.output]
     words += ["--model", str(job.model), "--format", "ndjson", "--device", "cpu", "--workers", "2"]

@@ -63,8 +63,7 @@ def test_the_actor_finds_in_a_dataset_what_the_engine_finds(scene: Any) -> None:
 
 @pytest.mark.usefixtures("local_ray")
 def test_a_killed_actor_loses_and_doubles_nothing(scene: Any) -> None:
-    for name in "abcd":
-        scene.video(f"{name}.avi", 400)
+    scene.videos("a.avi", "b.avi", "c.avi", "d.avi", frames=400)
     scene.pictures("a.png", "b.png")
     (scene.input / "broken.jpg").write_text("not a picture")
     job = scene.job(part_frames=50, format="parquet")
@@ -125,8 +124,9 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_
 second = cluster.add_node(num_cpus=1)
 cluster.wait_for_nodes()
 print(cluster.address, flush=True)
-poses = Path(sys.argv[1])
-while len({part.name[:6] for part in poses.glob("[0-9]*")}) < 2:
+doing = Path(sys.argv[1])
+# Each machine has room for one worker.
+while sum(len(diary.read_text().splitlines()) > 1 for diary in doing.glob("*.ndjson")) < 2:
     time.sleep(0.01)
 cluster.remove_node(second, allow_graceful=False)
 print("removed", flush=True)
@@ -136,8 +136,7 @@ cluster.shutdown()
 
 
 def test_a_run_on_a_cluster_outlives_one_of_its_two_machines(scene: Any) -> None:
-    for name in "abcd":
-        scene.video(f"{name}.avi", 600)
+    scene.videos("a.avi", "b.avi", "c.avi", "d.avi", frames=1500)
     job: Job = scene.job()
     environment = {
         **os.environ,
@@ -146,7 +145,7 @@ def test_a_run_on_a_cluster_outlives_one_of_its_two_machines(scene: Any) -> None
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     cluster = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER, str(job.poses)],
+        [sys.executable, "-c", CLUSTER, str(job.progress / "doing")],
         env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
