@@ -57,6 +57,10 @@ class BodyGeometry(NamedTuple):
     bridges: NDArray[np.int32]
     places: NDArray[np.float32]
 
+    def without_bridges(self) -> BodyGeometry:
+        """The same, but with nothing to join fragments by."""
+        return BodyGeometry(self.limb_lengths, self.bridges[:0], self.places[:0])
+
 
 def _mirrored(part: str) -> str:
     for side, other in (("left_", "right_"), ("right_", "left_")):

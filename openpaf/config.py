@@ -73,7 +73,11 @@ class DecoderConfig:
     min_parts : int
         People of fewer parts are dropped.
     min_score : float
-        People whose score per part is lower are dropped.
+        People of a lower score are dropped. A person's score is the mean of its parts' and
+        connections' scores times the square root of the share of parts found: 1 at best.
+    join_fragments : bool
+        Join fragments of one person that lie to each other as the parts of a body do, where the
+        part between them was not found.
     max_people : int or None
         At most so many people; those of the highest score stay.
     openpose_rules : OpenPoseRules or None
@@ -94,6 +98,7 @@ class DecoderConfig:
     paf_samples: int = 10
     min_parts: int = 3
     min_score: float = 0.2
+    join_fragments: bool = True
     max_people: int | None = None
     openpose_rules: OpenPoseRules | None = None
 
@@ -141,6 +146,8 @@ class DecoderConfig:
             raise ConfigError(f"min_score must be a number, got {self.min_score!r}")
         if not (math.isfinite(self.min_score) and self.min_score >= 0):
             raise ConfigError(f"min_score must be finite and not negative, got {self.min_score!r}")
+        if not isinstance(self.join_fragments, bool):
+            raise ConfigError(f"join_fragments must be True or False, got {self.join_fragments!r}")
         if self.max_people is not None:
             _count("max_people", self.max_people, 1, 1_000_000)
         if self.openpose_rules is not None:

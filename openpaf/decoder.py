@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.body_geometry import body_geometry
 from openpaf.config import REFINEMENTS, DecoderConfig
+from openpaf.decoder_buffers import Buffers
 from openpaf.fields import Fields
 from openpaf.openpose_decoder import people_by_openpose
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18, Skeleton
-from openpaf_kernels.limbs import END_ROWS, INT_ROWS, PAIRS_A_START, connect
+from openpaf_kernels.limbs import connect
 from openpaf_kernels.peaks import find_peaks
-from openpaf_kernels.people import SUMS, assemble, write_people
+from openpaf_kernels.people import assemble, write_people
 
 Float32 = NDArray[np.float32]
 
-
-# Joins of fragments that are weighed in one frame; more only come from noise.
-_MOST_JOINS = 512
+logger = logging.getLogger("openpaf")
 
 
 class People(NamedTuple):
@@ -37,56 +36,6 @@ class People(NamedTuple):
     person_scores: Float32
 
 
-class _Buffers:
-    """Everything the kernels write to; one set a thread and skeleton."""
-
-    def __init__(self, skeleton: Skeleton, room: int) -> None:
-        parts, limbs = len(skeleton.parts), len(skeleton.limbs)
-        people = parts * room // 2 + 1
-        self.skeleton = skeleton
-        self.limbs = np.array(skeleton.limbs, np.int32).reshape(-1, 2)
-        self.geometry = body_geometry(skeleton)
-        self.row = _row_buffers(0)
-        self.candidates = (np.zeros((3, parts, room), np.float32), np.zeros(parts, np.int32))
-        self.pairs = (
-            np.empty((2, END_ROWS, room), np.float32),
-            np.empty((INT_ROWS, room), np.int32),
-            np.empty((2, room * PAIRS_A_START), np.int32),
-            np.empty(room * PAIRS_A_START, np.float32),
-        )
-        self.connections = (
-            np.empty((2, limbs, room), np.int32),
-            np.empty((limbs, room), np.float32),
-            np.empty(limbs, np.int32),
-        )
-        self.members = np.empty((people, parts), np.int32)
-        self.people = (
-            np.empty((people, SUMS), np.float32),
-            np.empty(people, np.int32),
-            np.empty(people, np.int64),
-            np.empty((2, _MOST_JOINS), np.int32),
-            np.empty(_MOST_JOINS, np.float32),
-        )
-        self.owner = np.empty((parts, room), np.int32)
-        self.ranked = (np.empty(people, np.int32), np.empty(people, np.float32))
-
-    def for_row(self, width: int) -> _RowBuffers:
-        if len(self.row.beyond) != width:
-            self.row = _row_buffers(width)
-        return self.row
-
-
-class _RowBuffers(NamedTuple):
-    flags: NDArray[np.uint8]
-    words: NDArray[np.uint64]
-    beyond: Float32
-
-
-def _row_buffers(width: int) -> _RowBuffers:
-    words = np.zeros((width + 7) // 8, np.uint64)
-    return _RowBuffers(words.view(np.uint8), words, np.empty(width, np.float32))
-
-
 def _probes(samples: int) -> Float32:
     """Where to look along a limb: from the middle outwards, where false pairs show first."""
     places = np.linspace(0, 1, samples, dtype=np.float32)
@@ -95,6 +44,9 @@ def _probes(samples: int) -> Float32:
 
 class Decoder:
     """Turns fields into people; made once, used for every frame, by any number of threads.
+
+    Kernels let other threads run, so `ThreadPoolExecutor.map(decoder.decode, frames)` decodes as
+    many frames at a time as there are cores. What is found does not depend on it.
 
     Parameters
     ----------
@@ -132,11 +84,11 @@ class Decoder:
             return People(*(array[: config.max_people] for array in people))
         buffers = self._buffers(fields.skeleton)
         confidence_maps, pafs, width = _for_kernels(fields)
-        find_peaks(
+        candidates_dropped = find_peaks(
             confidence_maps, config.peak_threshold, self._refinement,
             *buffers.for_row(confidence_maps.shape[2]), *buffers.candidates,
         )  # fmt: skip
-        connect(
+        pairs_dropped = connect(
             pafs, width, buffers.limbs, *buffers.candidates, config.paf_threshold, self._probes,
             self._misses_allowed, *buffers.pairs, *buffers.connections,
         )  # fmt: skip
@@ -145,6 +97,11 @@ class Decoder:
             config.min_parts, config.min_score,
             buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
         )  # fmt: skip
+        if candidates_dropped or pairs_dropped:
+            logger.info(
+                "more than %d candidates of a part: the %d weakest left out, and %d weak pairs",
+                config.max_candidates, candidates_dropped, pairs_dropped,
+            )  # fmt: skip
         if config.max_people is not None:
             count = min(count, config.max_people)
         parts = len(confidence_maps)
@@ -164,10 +121,10 @@ class Decoder:
         nothing = np.zeros((parts + 2 * limbs, 8, 8), np.float32)
         self.people(Fields(nothing[:parts], nothing[parts:], skeleton=skeleton))
 
-    def _buffers(self, skeleton: Skeleton) -> _Buffers:
-        buffers: _Buffers | None = getattr(self._local, "buffers", None)
+    def _buffers(self, skeleton: Skeleton) -> Buffers:
+        buffers: Buffers | None = getattr(self._local, "buffers", None)
         if buffers is None or buffers.skeleton is not skeleton:
-            buffers = self._local.buffers = _Buffers(skeleton, self.config.max_candidates)
+            buffers = self._local.buffers = Buffers(skeleton, self.config)
         return buffers
 
 
