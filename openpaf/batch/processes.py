@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,6 +21,7 @@ from openpaf.batch.work import Report, Tell, Worker
 from openpaf.errors import OpenPafError
 
 _MOST_FAILED_STARTS = 3
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -74,6 +77,7 @@ def execute(shards: Sequence[Shard], job: Job, tell: Tell, *, workers: int) -> I
                     tell(*news)
                     continue
                 if kind == "bug":
+                    _log.debug("in a worker: %s", news[1])
                     raise RuntimeError(news[0])
                 if kind == "done":
                     left -= 1
@@ -120,5 +124,4 @@ def _serve(connection: Connection[Any, Any], job: Job) -> None:
         # The other end is gone, and with it whoever wanted the rest.
         return
     except Exception as error:
-        connection.send(("bug", f"{type(error).__name__}: {error}"))
-        raise
+        connection.send(("bug", f"{type(error).__name__}: {error}", traceback.format_exc()))
