@@ -123,5 +123,5 @@ def _serve(connection: Connection[Any, Any], job: Job) -> None:
     except (EOFError, OSError):
         # The other end is gone, and with it whoever wanted the rest.
         return
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (it is raised again where it is seen)
         connection.send(("bug", f"{type(error).__name__}: {error}", traceback.format_exc()))
