@@ -67,7 +67,7 @@ def open_models(
     net_height: int | None = None,
     threads: int | None = None,
 ) -> dict[str, Model]:
-    """Load models, the default of the service first.
+    """Load models and run each once, the default of the service first.
 
     Parameters
     ----------
@@ -97,6 +97,7 @@ def open_models(
         name = engine.card.name
         if name in opened:
             raise ConfigError(f"two of the models are called {name!r}; serve one of them")
+        engine.warm_up()
         opened[name] = Model(name, engine)
     return opened
 

@@ -117,8 +117,7 @@ class Pipeline:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _warm_up(self) -> None:
-        for model in self.models.values():
-            model.engine.warm_up()
+        """Compile what follows people, so that no live frame has to wait for it."""
         skeleton = default_model(self.models).engine.skeleton
         parts = len(skeleton.parts)
         points = np.arange(2 * parts, dtype=np.float32).reshape(1, parts, 2)
