@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,6 +169,39 @@ def test_no_display_is_one_line(
     assert run(clip, "--model", network, "--show") == 2
     err = capsys.readouterr().err
     assert "no window can be shown" in err and err.count("\n") == 1
+
+
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A virtual display, and an OpenCV that can open windows on it."""
+    if shutil.which("Xvfb") is None or "GUI:                           NONE" in (
+        cv2.getBuildInformation()
+    ):
+        pytest.skip("needs Xvfb and a desktop build of OpenCV")
+    read, write = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write)], pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        monkeypatch.setenv("DISPLAY", f":{pipe.readline().strip()}")
+    yield
+    server.terminate()
+    server.wait()
+
+
+def test_window_on_a_virtual_display(
+    display: None, clip: Path, network: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(clip, "--model", network, "--show", "--no-image") == 0
+    err = capfd.readouterr().err
+    assert err.startswith(f"openpaf: {FRAMES} frames in") and err.count("\n") == 1
+
+
+def test_webcam_without_a_camera(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["webcam", "63"])
+    assert exit_.value.code == 2
+    err = capsys.readouterr().err
+    assert "camera 63 cannot be opened" in err and err.count("\n") == 1
 
 
 @pytest.fixture
