@@ -133,6 +133,7 @@ class Batcher(Generic[Key, Item, Result]):
         items = [waiting.item for waiting in batch]
         try:
             results = await loop.run_in_executor(self._thread, self._run, batch[0].key, items)
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             if len(batch) == 1:
                 _fail(batch[0].future, error)
@@ -144,7 +145,7 @@ class Batcher(Generic[Key, Item, Result]):
         finally:
             self._started = None
         ran = loop.time() - start
-        for waiting, result in zip(batch, results, strict=True):
+        for waiting, result in answered:
             if not waiting.future.done():
                 waiting.future.set_result(Answer(waiting.item, result, start - waiting.since, ran))
 

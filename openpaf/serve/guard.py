@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -18,9 +19,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PROTECTED = ("/detect", "/detect/batch", "/models", "/metrics")
-"""Paths that need the token; the page and the documentation hold nothing of anybody's."""
-
+# The page and the documentation hold nothing of anybody's; everything else needs the token.
+_OPEN = re.compile(r"/|/healthz|/openapi\.json|/docs(/.*)?|/(page|static-offline-docs)/.*")
+_COUNTED = ("/detect", "/detect/batch", "/models", "/metrics")
 _CLIENT_GONE = 499
 # Bodies of the largest size that may be in memory together, of clients fast and slow.
 _LARGE_BODIES = 16
@@ -61,12 +62,12 @@ class Guard:
                 await answer(message)
         finally:
             route = getattr(scope.get("route"), "path", None)
-            path = route or (scope["path"] if scope["path"] in PROTECTED else "other")
+            path = route or (scope["path"] if scope["path"] in _COUNTED else "other")
             self._metrics.count_request(path, status, time.perf_counter() - started)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if scope["path"].rstrip("/") in PROTECTED and self._config.token is not None:
+        if self._config.token is not None and not _OPEN.fullmatch(scope["path"]):
             check_token(self._config.token, headers.get(b"authorization", b""))
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             await self._app(scope, receive, send)

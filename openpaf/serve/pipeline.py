@@ -49,12 +49,13 @@ class Pipeline:
         self.metrics = metrics
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "openpaf-picture")
         self._batcher: Batcher[_Key, NetFrame, Fields]
+        self._serving: asyncio.Task[None]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve while this lasts."""
         self._batcher = Batcher(self._predict, room=self._room, max_wait=self.config.batch_wait)
-        serving = asyncio.create_task(self._batcher.serve())
+        serving = self._serving = asyncio.create_task(self._batcher.serve())
         await self.in_thread(self._warm_up)
         try:
             yield
@@ -65,7 +66,7 @@ class Pipeline:
     @property
     def stalled(self) -> bool:
         """Whether the network has been silent for longer than any request may take."""
-        return self._batcher.running_for > self.config.timeout
+        return self._serving.done() or self._batcher.running_for > self.config.timeout
 
     def model(self, options: Options) -> Model:
         """The model that a request asks for.

@@ -182,3 +182,16 @@ def test_whoever_leaves_is_left_out() -> None:
 
     run(work, scene)
     assert work.batches == [[0], [2]]
+
+
+def test_a_run_that_gives_too_few_results_fails_those_who_wait_and_no_more() -> None:
+    class Short(Work):
+        def __call__(self, key: str, items: Sequence[int]) -> list[int]:
+            return [] if key == "short" else super().__call__(key, items)
+
+    async def scene(batcher: Batcher[str, int, int]) -> None:
+        with pytest.raises(ValueError, match="shorter"):
+            await batcher.submit(ready("short", 1))
+        assert (await batcher.submit(ready("a", 1))).result == 2
+
+    run(Short(), scene)

@@ -312,7 +312,7 @@ def test_a_frame_that_breaks_the_network_does_not_spoil_its_batch(
 TOKEN = "correct-horse-battery"
 
 
-@pytest.mark.parametrize("path", ["/models", "/metrics"])
+@pytest.mark.parametrize("path", ["/models", "/metrics", "/models/", "/anything"])
 @pytest.mark.parametrize(
     "given", [None, "Bearer wrong-horse-battery", f"Basic {TOKEN}", TOKEN, "Bearer ", "Bearer é"]
 )
