@@ -1,13 +1,14 @@
 """What `openpaf batch` costs: throughput beside plain multiprocessing, reading, and shards.
 
-    python benchmarks/bench_batch.py rows --model net.onnx
-    python benchmarks/bench_batch.py reading
-    python benchmarks/bench_batch.py shards
+    python -m benchmarks.bench_batch rows --model net.onnx
+    python -m benchmarks.bench_batch reading
+    python -m benchmarks.bench_batch shards
 
 `rows` runs the same made-up videos through a plain `multiprocessing.Pool` that writes JSON lines
 and nothing else, through `openpaf batch` on processes, and on a local Ray. The ways take turns.
-Every run is a process of its own, timed from outside; running few and many frames tells the start
-apart from the steady state.
+Every run is a process of its own, timed from outside; one of a few frames tells the start apart
+from the steady state. "core ms" is the processor time that the workers spent on a frame, which
+other work on the machine disturbs least.
 
 `reading` gives what reading costs in core seconds, all decoding threads counted, for H.264 videos
 that ffmpeg makes, or for one of yours.
@@ -21,7 +22,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -29,7 +29,6 @@ import sys
 import tempfile
 import time
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +36,7 @@ import cv2
 import numpy as np
 import typer
 
+from benchmarks.timing import circumstances, write_result
 from openpaf.batch import Job, processes
 from openpaf.batch.frames import Video, VideoError
 from openpaf.batch.job import opened
@@ -76,33 +76,36 @@ def start_plain(job: Job) -> None:
     )
 
 
-def run_plain(name: str, job: Job) -> int:
+def run_plain(name: str, job: Job) -> float:
+    """Core seconds of a video."""
+    started = time.process_time()
     capture = cv2.VideoCapture(str(Path(job.input) / name))
     lines = []
     while (read := capture.read())[0]:
         lines.append(json.dumps(_engine.detect(np.asarray(read[1], np.uint8)).to_openpose()))
     Path(job.output, f"{name}.ndjson").write_text("\n".join(lines))
-    return len(lines)
+    return time.process_time() - started
 
 
 def plain(input: Path, output: Path, model: str, height: int, workers: int) -> None:
     """What somebody would write in ten minutes."""
     output.mkdir()
-    job = Job(input=str(input), output=str(output), model=model, net_height=height)
+    job = Job(input=str(input), output=str(output), model=model, net_height=height, device="cpu")
     names = sorted(path.name for path in input.iterdir())
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, start_plain, (job,)) as pool:
-        sum(pool.imap_unordered(partial(run_plain, job=job), names))
+        core_seconds = sum(pool.imap_unordered(partial(run_plain, job=job), names))
+    (output / "core_seconds").write_text(str(core_seconds))
 
 
-def run_way(way: str, input: Path, model: str, height: int, workers: int) -> float:
-    """Seconds that a way takes, as a process."""
+def run_way(way: str, input: Path, model: str, height: int, workers: int) -> tuple[float, float]:
+    """Seconds that a way takes as a process, and core seconds of its workers."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out"
         words = [str(input), str(output), "--model", model, "--net-height", str(height)]
         words += ["--workers", str(workers)]
         if way == WAYS[0]:
-            words = [sys.executable, __file__, "plain", *words]
+            words = [sys.executable, "-m", "benchmarks.bench_batch", "plain", *words]
         else:
             words = [sys.executable, "-m", "openpaf", "batch", *words, "--format", "ndjson"]
             words += ["--device", "cpu"]
@@ -113,7 +116,10 @@ def run_way(way: str, input: Path, model: str, height: int, workers: int) -> flo
         seconds = time.perf_counter() - started
         if done.returncode:
             raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
-        return seconds
+        if way == WAYS[0]:
+            return seconds, float((output / "core_seconds").read_text())
+        reports = (output / "progress" / "done").iterdir()
+        return seconds, sum(json.loads(path.read_text())["core_seconds"] for path in reports)
 
 
 @app.command("plain", hidden=True)
@@ -136,43 +142,40 @@ def rows(
     repeats: Annotated[int, typer.Option(help="Runs of each way and length.")] = 3,
     out: Out = None,
 ) -> None:
-    """Frames/s in the steady state and seconds to start, the three ways taking turns."""
+    """Frames/s in the steady state, core ms a frame and seconds to start, in turn."""
     model = str(Path(model).absolute())
-    short, figures = max(1, frames // 4), about()
-    print(f"{'way':28}{'workers':>8}{'frames/s':>10}{'IQR':>7}{'of plain':>10}{'start s':>9}")
+    figures = about() | {"network": Path(model).name, "net_height": net_height}
+    print(f"{'way':28}{'workers':>8}{'frames/s':>10}{'IQR':>7}{'core ms':>9}{'start s':>9}")
     with tempfile.TemporaryDirectory() as folder:
-        inputs = {}
-        for length in (short, frames):
-            inputs[length] = Path(folder) / str(length)
-            inputs[length].mkdir()
-            make_video(inputs[length] / "0.avi", length)
+        short, long = Path(folder) / "short", Path(folder) / "long"
+        for input, length in ((short, 1), (long, frames)):
+            input.mkdir()
+            make_video(input / "0.avi", length)
             for number in range(1, VIDEOS):
-                shutil.copyfile(inputs[length] / "0.avi", inputs[length] / f"{number}.avi")
+                shutil.copyfile(input / "0.avi", input / f"{number}.avi")
         for count in workers or [1, 2]:
-            rates: dict[str, list[float]] = {way: [] for way in WAYS}
-            starts: dict[str, list[float]] = {way: [] for way in WAYS}
+            runs: dict[str, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
             for _ in range(repeats):
                 for way in WAYS:
-                    few, many = (
-                        run_way(way, inputs[length], model, net_height, count)
-                        for length in (short, frames)
-                    )
-                    rates[way].append(VIDEOS * (frames - short) / max(many - few, 1e-9))
-                    starts[way].append(few - VIDEOS * short / rates[way][-1])
+                    start, few = run_way(way, short, model, net_height, count)
+                    end, many = run_way(way, long, model, net_height, count)
+                    more = VIDEOS * (frames - 1)
+                    runs[way].append((more / (end - start), 1000 * (many - few) / more, start))
             for way in WAYS:
-                low, median, high = np.percentile(rates[way], [25, 50, 75])
-                ratio = median / statistics.median(rates[WAYS[0]])
-                start = statistics.median(starts[way])
+                rates, core_ms, starts = zip(*runs[way], strict=True)
+                low, rate, high = np.percentile(rates, [25, 50, 75])
+                row = {
+                    "frames_per_second": rate,
+                    "iqr": high - low,
+                    "core_ms": statistics.median(core_ms),
+                    "start_s": statistics.median(starts),
+                }
                 print(
-                    f"{way:28}{count:8d}{median:10.1f}{high - low:7.1f}{ratio:10.2f}{start:9.1f}",
+                    f"{way:28}{count:8d}{rate:10.1f}{high - low:7.1f}{row['core_ms']:9.1f}"
+                    f"{row['start_s']:9.1f}",
                     flush=True,
                 )
-                figures[f"{way}, {count} workers"] = {
-                    "frames/s": round(median, 2),
-                    "IQR": round(high - low, 2),
-                    "of plain": round(ratio, 3),
-                    "start s": round(start, 2),
-                }
+                figures[f"{way}, {count} workers"] = row
     save(figures, out)
 
 
@@ -301,28 +304,14 @@ def per_shard(execute: Any, todo: list[Shard]) -> float:
 
 
 def about() -> dict[str, Any]:
-    """Machine and versions."""
-    return {
-        "machine": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load average": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "versions": {
-            name: version(name) for name in ("numpy", "ray", "pyarrow") if _installed(name)
-        },
-        "opencv": cv2.__version__,
-    }
-
-
-def _installed(name: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None
+    """Machine, versions, and how busy the machine was with other things."""
+    packages = ("numpy", "opencv-python-headless", "onnxruntime", "openvino", "ray")
+    return {**circumstances(packages), "load_average": round(os.getloadavg()[0], 1)}
 
 
 def save(figures: dict[str, Any], out: Path | None) -> None:
     if out:
-        out.write_text(json.dumps(figures, indent=1) + "\n")
+        write_result(out, figures)
 
 
 if __name__ == "__main__":

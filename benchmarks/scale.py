@@ -164,7 +164,7 @@ def main(
     """Print the tables of docs/scale.md."""
     read = json.loads((RESULTS / "batch-reading.json").read_text("utf-8"))["h264 1920x1080"]
     rates = json.loads((RESULTS / "batch-rows.json").read_text("utf-8"))
-    a_core = rates["openpaf batch, processes, 2 workers"]["frames/s"] / 2
+    a_core = 1000 / rates["openpaf batch, processes, 2 workers"]["core_ms"]
     print(load(hours, frame_rate, megabits, people), end="\n\n")
     print(on_gpus(hours, frame_rate, read), end="\n\n")
     print(on_cores(hours, frame_rate, read, a_core))

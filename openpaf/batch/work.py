@@ -42,7 +42,8 @@ class Report:
     failed : list of dict
         One a file that could not be done in full: source, error, the frame where it happened
         first, and how many times it did.
-    seconds : float
+    seconds, core_seconds : float
+        By the clock, and of processor time over all threads.
     deaths : int
         How many workers had died on this shard before.
     worker : str
@@ -55,6 +56,7 @@ class Report:
     frames: int = 0
     failed: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    core_seconds: float = 0.0
     deaths: int = 0
     worker: str = ""
     fatal: str | None = None
@@ -79,7 +81,7 @@ class Worker:
             return Report(shard.name, fatal=str(error))
 
     def _do(self, shard: Shard) -> Report:
-        started = time.perf_counter()
+        started, started_core = time.perf_counter(), time.process_time()
         if self._engine is None:
             self._job.check_worker()
         diary = _Diary(self._job, shard)
@@ -93,6 +95,7 @@ class Worker:
             run.frames,
             list(run.failed.values()),
             round(time.perf_counter() - started, 3),
+            round(time.process_time() - started_core, 3),
             diary.deaths,
             f"{socket.gethostname()}:{os.getpid()}",
         )
