@@ -215,6 +215,24 @@ def test_a_checkpoint_of_another_layout_is_refused(drawn: Path, tmp_path: Path) 
         wider.resume(tmp_path / "last.pt")
 
 
+def test_a_run_can_start_from_weights_alone(drawn: Path, tmp_path: Path) -> None:
+    first = Trainer(recipe(), drawn, tmp_path)
+    run(first, steps=2)
+    second = Trainer(recipe(), drawn, tmp_path)
+    second.start_from(first.save_average())
+    assert second.step == 0
+    for name, value in first.average.state_dict().items():
+        torch.testing.assert_close(
+            second.net.state_dict()[name], value, rtol=1e-3, atol=1e-6, msg=name
+        )
+    wider = Trainer(recipe(network=NETWORK | {"stage_width": 16}), drawn, tmp_path)
+    with pytest.raises(CheckpointError, match="another layout"):
+        wider.start_from(tmp_path / "average.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing of use")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        second.start_from(tmp_path / "bad.safetensors")
+
+
 def test_a_full_disk_keeps_the_last_checkpoint(drawn: Path, tmp_path: Path) -> None:
     trainer = Trainer(recipe(), drawn, tmp_path)
     run(trainer, steps=1)

@@ -29,7 +29,8 @@ def command(
     ),
     images: Annotated[int | None, typer.Option(help="Pictures to see in all.")] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Start from the averaged weights of this checkpoint.")
+        Path | None,
+        typer.Option(help="Start from the averaged weights in this .pt or .safetensors."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
@@ -81,6 +82,7 @@ def command(
             )
 
         trainer.run(report, control.stop)
+    trainer.save_average()
     plot(out)
     if control.signal is not None:
         console.print(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")

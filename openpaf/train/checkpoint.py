@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from openpaf.errors import CheckpointError, OutputError
 from openpaf.files import replacing
@@ -30,6 +32,37 @@ def save(path: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())
     except RuntimeError as error:  # torch's own words for a write that failed
         raise OutputError(f"cannot write {path}: {error}; pass another place") from error
+
+
+def save_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Write weights alone, in half precision: small enough to keep in a repository.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    halves = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in weights.items()
+    }
+    with replacing(path) as partial:
+        save_file(halves, partial)
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Read weights that `save_weights` wrote, in single precision.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing or is no safetensors file.
+    """
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+    return {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
 
 
 def load(path: Path) -> dict[str, Any]:

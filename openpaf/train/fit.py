@@ -170,6 +170,12 @@ class Trainer:
             },
         )
 
+    def save_average(self) -> Path:
+        """Write the averaged weights alone to `average.safetensors`, to start other runs from."""
+        path = self.folder / "average.safetensors"
+        checkpoint.save_weights(path, self.average.state_dict())
+        return path
+
     def resume(self, path: Path) -> None:
         """Go on where a checkpoint stopped.
 
@@ -185,16 +191,23 @@ class Trainer:
         self.step = int(state["step"])
 
     def start_from(self, path: Path) -> None:
-        """Begin a new run with the averaged weights of a checkpoint.
+        """Begin a new run with the averaged weights of a checkpoint, or of a safetensors file.
 
         Raises
         ------
         CheckpointError
             When it cannot be read or was made by a network of another layout.
         """
-        state = self._state(path)
-        self.net.load_state_dict(state["average"])
-        self.average.load_state_dict(state["average"])
+        if path.suffix == ".safetensors":
+            average = checkpoint.load_weights(path)
+        else:
+            average = self._state(path)["average"]
+        try:
+            self.net.load_state_dict(average)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[1].strip()
+            raise CheckpointError(f"{path} is of another layout: {reason}") from error
+        self.average.load_state_dict(average)
 
     def _state(self, path: Path) -> dict[str, Any]:
         state = checkpoint.load(path)
