@@ -38,7 +38,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_registry_has_every_published_model() -> None:
     assert set(weights.registry()) == {
-        "default", "default-int8", "vgg19-body25", "vgg19-coco", "vgg19-mpi", "vgg19-mpi-4", "vgg19-coco-torch",
+        "default", "default-int8",
+        "vgg19-body25", "vgg19-coco", "vgg19-mpi", "vgg19-mpi-4", "vgg19-coco-torch",
         "vgg19-body25-torch", "lightweight-openpose", "human-pose-estimation-0001",
         "human-pose-estimation-0001-fp16", "human-pose-estimation-0001-int8",
         "tf-pose-mobilenet-v2-small",
