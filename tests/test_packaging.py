@@ -106,6 +106,25 @@ def test_wheel_decodes_without_the_tree(installed: Path) -> None:
     assert out == "(0, 18, 2)\n"
 
 
+def test_wheel_finds_people_with_the_model_it_brings(installed: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    out = import_from(
+        installed,
+        "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'\n"
+        "import numpy as np, openpaf\n"
+        "engine = openpaf.Engine(net_height=64)\n"
+        "print(engine.card.license, len(engine.detect(np.zeros((64, 64, 3), np.uint8))))",
+    )
+    assert out == "Apache-2.0 0\n"
+
+
+def test_wheel_is_small(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    models = [one for one in zipfile.ZipFile(wheel).infolist() if one.filename.endswith(".onnx")]
+    assert models
+    assert all(one.file_size <= 16_000_000 for one in models)
+
+
 def test_console_script_runs(installed: Path) -> None:
     out = import_from(
         installed,

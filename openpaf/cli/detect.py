@@ -70,7 +70,7 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     min_score: Annotated[
-        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
+        float, typer.Option(min=0, max=1, help="Leave out people with a lower score.")
     ] = _DECODER.min_score,
     max_people: Annotated[
         int | None, typer.Option(help="Keep at most this many people a picture, the best ones.")

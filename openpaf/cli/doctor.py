@@ -112,7 +112,9 @@ def devices(model: Path) -> dict[str, str]:
                 found[device] = f"no: {error}"
         for warning in caught:
             if issubclass(warning.category, OpenPafWarning):
-                found[device] = f"no: {warning.message}"
+                # Here the reason is enough: the device is in the row, and nothing is run instead.
+                reason = str(warning.message).partition(": ")[2].rpartition("; ")[0]
+                found[device] = f"no: {reason}"
     return found
 
 
