@@ -78,9 +78,9 @@ class Run:
             rows = list(csv.DictReader(file))
         assert all(None not in row and None not in row.values() for row in rows)
         lines = [json.loads(line) for line in (self.folder / "r.ndjson").read_text().splitlines()]
-        files = list((self.folder / "json").glob("[!.]*.json"))
-        for file in files:
-            json.loads(file.read_text())
+        objects = list((self.folder / "json").glob("[!.]*.json"))
+        for path in objects:
+            json.loads(path.read_text())
         video, shown = cv2.VideoCapture(str(self.folder / "r.mp4")), 0
         while video.read()[0]:
             shown += 1
@@ -88,7 +88,7 @@ class Run:
             "coco": len({p["image_id"] for p in json.loads((self.folder / "r.json").read_text())}),
             "csv": len({row["frame"] for row in rows}),
             "ndjson": len(lines),
-            "openpose": len(files),
+            "openpose": len(objects),
             "video": shown,
         }
 

@@ -30,6 +30,8 @@ class Scene:
     """Frame x of 120 px wide pillars that hide whoever is behind them."""
     leaving: bool = False
     """People walk out of the frame, turn, and come back after one or two seconds."""
+    strangers: bool = False
+    """Whoever has walked out of the frame is somebody else when they come back."""
     noise: float = 0.012
     """Standard deviation of a keypoint, in half body diagonals."""
     part_missing: float = 0.05
@@ -54,6 +56,7 @@ SCENES = (
     Scene("cross", 8),
     Scene("occlude", 6, pillars=(300.0, 640.0, 980.0)),
     Scene("leave and return", 5, leaving=True),
+    Scene("passers-by", 8, leaving=True, strangers=True, pillars=(640.0,)),
     Scene("crowd", 20, depths=(5.0, 14.0)),
 )
 
@@ -74,7 +77,7 @@ def play(scene: Scene, seed: int = 0) -> Iterator[Moment]:
         begins = rng.random(swaps.shape) < scene.swapped
         swaps[begins] = rng.integers(1, 5, begins.sum())
         detected = _detect(scene, truth[there], swaps[there] > 0, rng)
-        yield Moment(index / scene.frame_rate, there, truth[there], detected)
+        yield Moment(index / scene.frame_rate, walkers.id[there], truth[there], detected)
 
 
 class _Walkers:
@@ -83,6 +86,7 @@ class _Walkers:
     def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
         self.scene, self.rng = scene, rng
         count = scene.people
+        self.id = np.arange(count)
         self.z = rng.uniform(*scene.depths, count)
         self.x = rng.uniform(-1, 1, count) * self._half_width()
         self.side = np.where(rng.random(count) < 0.5, -1.0, 1.0)
@@ -97,7 +101,10 @@ class _Walkers:
 
     def step(self, seconds: float) -> None:
         reach = self._half_width() + (0.9 if self.scene.leaving else -0.3)
-        self.side[self.x * self.side > reach] *= -1
+        turning = self.x * self.side > reach
+        self.side[turning] *= -1
+        if self.scene.strangers and turning.any():
+            self._replace(np.flatnonzero(turning))
         if not self.scene.leaving:
             self.dz += self.rng.normal(0, 0.8, len(self.dz)) * np.sqrt(seconds)
         self.dz *= 1 - 0.5 * seconds
@@ -110,6 +117,15 @@ class _Walkers:
         self.x += np.cos(self.heading) * self.speed * seconds
         self.z += np.sin(self.heading) * self.speed * seconds
         self.phase += 2 * np.pi * 0.9 * self.speed * seconds
+
+    def _replace(self, who: NDArray[np.intp]) -> None:
+        """Let somebody else come in, at another distance from the camera."""
+        self.id[who] = self.id.max() + 1 + np.arange(len(who))
+        self.z[who] = self.rng.uniform(*self.scene.depths, len(who))
+        self.x[who] = -self.side[who] * (self._half_width()[who] + self.rng.uniform(0.3, 0.9))
+        self.speed[who] = self.rng.uniform(0.8, 1.6, len(who))
+        self.height[who] = self.rng.uniform(0.92, 1.08, len(who))
+        self.heading[who] = np.where(self.side[who] > 0, 0.0, np.pi)
 
     def joints(self) -> NDArray[np.float64]:
         """(N, 18, 2) frame px."""

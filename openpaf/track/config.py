@@ -40,7 +40,7 @@ class TrackConfig:
 
     min_oks: float = 0.15
     confirm_hits: int = 3
-    reentry: float = 3.0
+    reentry: float = 2.5
     smooth: bool = True
     still_cutoff: float = 1.0
     moving_cutoff: float = 15.0
