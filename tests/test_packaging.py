@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,9 +10,12 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE_ROOTS = (".", "kernels", "weights")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -149,6 +153,18 @@ def test_only_the_main_extras_bring_a_runtime_or_opencv() -> None:
     others = [extras[name] for name in extras.keys() - {"cpu", "gpu", "desktop", "desktop-gpu"}]
     needs = [need for group in [*others, PROJECT["dependencies"]] for need in group]
     assert not [need for need in needs if need.startswith(("onnxruntime", "opencv"))]
+
+
+def test_python_of_the_readme_runs(tmp_path: Path) -> None:
+    pytest.importorskip("supervision")
+    pytest.importorskip("pandas")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(blocks) == 3
+    cv2.imwrite(str(tmp_path / "photo.jpg"), np.zeros((48, 64, 3), np.uint8))
+    script = f"import sys; sys.path[:0] = {[str(ROOT / one) for one in SOURCE_ROOTS]!r}\n"
+    run("-c", script + "".join(blocks), cwd=tmp_path)
+    assert (tmp_path / "found.jpg").is_file()
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
