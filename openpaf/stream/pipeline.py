@@ -18,7 +18,7 @@ from openpaf.result import Result
 from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.sources import Shot, Source, open_source
 from openpaf.stream.stats import StreamStats
-from openpaf.track import TrackConfig, Tracker, interpolate
+from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine, NetFrame
@@ -226,6 +226,9 @@ class Stream:
             self._predicted.put(_Predicted(shot, net_frame, fields, network_ms))
 
     def _decode(self) -> None:
+        if self._tracker is not None:
+            # While the network has the first frame there is nothing else to do.
+            warm_up(self.engine.skeleton)
         before: tuple[Shot, Poses] | None = None
         between: list[Shot] = []
         for shot, net_frame, fields, network_ms in self._predicted:

@@ -58,6 +58,10 @@ class StandardInput:
         self.damaged = self.reconnects = 0
         self._size = frame_size
         self._file = sys.stdin.fileno()
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(self._file, os.O_BINARY)
         self._buffer = bytearray()
         self._index = 0
         self._started: float | None = None
@@ -102,7 +106,8 @@ class StandardInput:
     def _fill(self) -> bool:
         """Wait for more bytes; False when none will come."""
         while not self._closed:
-            if select.select([self._file], [], [], 0.2)[0]:
+            # Windows cannot wait for a pipe and a moment at once.
+            if sys.platform == "win32" or select.select([self._file], [], [], 0.2)[0]:
                 data = os.read(self._file, _CHUNK)
                 self._buffer += data
                 return bool(data)

@@ -17,6 +17,8 @@ from openpaf.stream.sources import Shot
 # Seconds: for opening, for a frame, between attempts to connect, and until a url is given up.
 _TIMEOUT = 5.0
 _FIRST_WAIT, _LONGEST_WAIT, _PATIENCE = 0.5, 8.0, 60.0
+# Containers may count frames by their duration, which is not exact.
+_NEARLY = 0.9
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +82,8 @@ class Video:
             frame = self._reconnect()
         if frame is None or self._closed.is_set():
             self._capture.release()
+            if frame is None and self._index < _NEARLY * (self.frame_count or 0):
+                _log.warning("%s ended after %d of %d frames", self, self._index, self.frame_count)
             return None
         arrived = time.perf_counter()
         shot = Shot(frame, self._index, self._timestamp(arrived), arrived)

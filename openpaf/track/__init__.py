@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from openpaf.track.config import TrackConfig
 from openpaf.track.interpolation import interpolate
-from openpaf.track.tracker import Tracker
+from openpaf.track.tracker import Tracker, warm_up
 
-__all__ = ["TrackConfig", "Tracker", "interpolate"]
+__all__ = ["TrackConfig", "Tracker", "interpolate", "warm_up"]

@@ -227,3 +227,14 @@ class Tracker:
         rows = np.flatnonzero((tracks.id == UNCONFIRMED) & (tracks.hits >= hits))
         tracks.id[rows] = np.arange(self._next_id, self._next_id + len(rows))
         self._next_id += len(rows)
+
+
+def warm_up(skeleton: Skeleton) -> None:
+    """Compile or load the kernels now, which the first two frames would have to wait for."""
+    parts = len(skeleton.parts)
+    keypoints = np.arange(2 * parts, dtype=np.float32).reshape(1, parts, 2)
+    ones = np.ones((1, parts), np.float32)
+    poses = Poses(keypoints, ones, ones[:, 0], skeleton, frame_size=(64, 64))
+    tracker = Tracker()
+    for time in (0.0, 1.0):
+        tracker.update(poses, time)
