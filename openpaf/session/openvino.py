@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import MissingExtraError, ModelError
 from openpaf.fields import Fields
-from openpaf.session.layout import find_card, first_line, fixed_size, to_fields, to_input
+from openpaf.session.layout import find_card, fixed_size, to_fields, to_input
 
 try:
     import openvino
@@ -38,7 +38,7 @@ class OpenVinoSession:
         try:
             self._compiled = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
-            raise ModelError(f"{path} cannot be compiled: {first_line(error)}") from error
+            raise ModelError(f"{path} cannot be compiled: {_last_line(error)}") from error
         devices = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
         self.provider = f"OpenVINO {devices}"
         self._local = threading.local()
@@ -48,7 +48,7 @@ class OpenVinoSession:
         try:
             result = self._request().infer({0: to_input(net_frames, self.card)})
         except RuntimeError as error:
-            raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
+            raise ModelError(f"{self.card.name} failed: {_last_line(error)}") from error
         outputs = {name: result[name] for name in (self.card.confidence_maps, self.card.pafs)}
         return to_fields(outputs, net_frames, self.card)
 
@@ -64,7 +64,7 @@ def _read(core: Any, path: Path) -> Any:
         return core.read_model(path)
     except RuntimeError as error:
         raise ModelError(
-            f"{path} is not a network that OpenVINO can load: {first_line(error)}"
+            f"{path} is not a network that OpenVINO can load: {_last_line(error)}"
         ) from error
 
 
@@ -93,3 +93,8 @@ def _free_input(
     sides = list(model.inputs[0].partial_shape)
     shape = [side.get_length() if side.is_static else None for side in sides]
     return fixed_size(shape, card, path)
+
+
+def _last_line(error: Exception) -> str:
+    """What went wrong; the lines before say where in OpenVINO's own source."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
