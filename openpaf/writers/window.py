@@ -71,7 +71,10 @@ def _problem() -> str | None:
     A window toolkit that finds no display ends the whole process, so a small one tries first.
     """
     if "GUI:                           NONE" in cv2.getBuildInformation():
-        return 'this OpenCV has no windows; pip install "openpaf[desktop]", or leave out --show'
+        return (
+            "this OpenCV has no windows; leave out --show, or pip uninstall "
+            'opencv-python-headless, then pip install "openpaf[desktop]"'
+        )
     unix = sys.platform not in ("win32", "darwin")
     if unix and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no display here (DISPLAY is not set); leave out --show, or use --video"
