@@ -200,12 +200,13 @@ def make_crowd(
 
 @dataclass(frozen=True)
 class Score:
-    """How well people were found: `error` is the mean distance, net px, of parts within a cell."""
+    """How well people were found; errors are distances, net px, of the parts within a cell."""
 
     hit: int
     predicted: int
     truth: int
     error: float
+    median_error: float
 
 
 def score_people(found: Float32, truth: Float32, skeleton: Skeleton) -> Score:
@@ -214,7 +215,7 @@ def score_people(found: Float32, truth: Float32, skeleton: Skeleton) -> Score:
     truth = truth[seen.sum(axis=1) >= 3]
     seen = np.isfinite(truth[..., 0])
     if not (len(found) and len(truth)):
-        return Score(0, len(found), len(truth), float("nan"))
+        return Score(0, len(found), len(truth), float("nan"), float("nan"))
     distance = np.linalg.norm(found[:, None] - truth[None], axis=3)
     near = np.nan_to_num(distance, nan=np.inf) <= STRIDE
     share = near.sum(axis=2) / seen.sum(axis=1)
@@ -222,5 +223,7 @@ def score_people(found: Float32, truth: Float32, skeleton: Skeleton) -> Score:
     hits = share[mine, theirs] >= 0.5
     mine, theirs = mine[hits], theirs[hits]
     errors = distance[mine, theirs][near[mine, theirs]]
-    mean = float(errors.mean()) if errors.size else float("nan")
-    return Score(int(hits.sum()), len(found), len(truth), mean)
+    if not errors.size:
+        return Score(int(hits.sum()), len(found), len(truth), float("nan"), float("nan"))
+    mean, median = float(errors.mean()), float(np.median(errors))
+    return Score(int(hits.sum()), len(found), len(truth), mean, median)

@@ -3,7 +3,8 @@
 Written from the description in CVPR 2017, sections 2.2-2.4, with the choices usual in Python ports:
 cubic upsampling of all maps to the net-input size, maxima over the four neighbours, ten samples a
 limb of which eight must be above 0.05, a penalty for pairs longer than half the picture, greedy
-one-to-one matching a limb at a time, people grown limb by limb. NumPy and OpenCV, no compilation.
+one-to-one matching a limb at a time, people grown limb by limb. NumPy and OpenCV, no compilation;
+all ends of one start are scored at once.
 """
 
 from __future__ import annotations
@@ -52,20 +53,18 @@ def _connections(
     """Pairs (i, j, score) of one limb, matched greedily one to one."""
     height, width = field_x.shape
     pairs = []
-    steps = np.linspace(0, 1, SAMPLES)[:, None]
+    steps = np.linspace(0, 1, SAMPLES, dtype=np.float32)[None, :, None]
     for i, start in enumerate(starts):
-        for j, end in enumerate(ends):
-            along = end[:2] - start[:2]
-            length = float(np.hypot(*along))
-            if length == 0:
-                continue
-            places = np.rint(start[:2] + steps * along).astype(int)
-            x = places[:, 0].clip(0, width - 1)
-            y = places[:, 1].clip(0, height - 1)
-            dots = (field_x[y, x] * along[0] + field_y[y, x] * along[1]) / length
-            score = float(dots.mean()) + min(0.5 * height / length - 1, 0)
-            if (dots > PAF_THRESHOLD).mean() >= MIN_FRACTION and score > 0:
-                pairs.append((i, j, score))
+        along = ends[:, :2] - start[:2]
+        length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
+        places = np.rint(start[:2] + steps * along[:, None]).astype(int)
+        x = places[..., 0].clip(0, width - 1)
+        y = places[..., 1].clip(0, height - 1)
+        unit = along / length[:, None]
+        dots = field_x[y, x] * unit[:, :1] + field_y[y, x] * unit[:, 1:]
+        scores = dots.mean(axis=1) + np.minimum(0.5 * height / length - 1, 0)
+        accepted = ((dots > PAF_THRESHOLD).mean(axis=1) >= MIN_FRACTION) & (scores > 0)
+        pairs += [(i, int(j), float(scores[j])) for j in np.flatnonzero(accepted)]
     taken_starts, taken_ends, matched = set(), set(), []
     for i, j, score in sorted(pairs, key=lambda pair: -pair[2]):
         if i not in taken_starts and j not in taken_ends:
