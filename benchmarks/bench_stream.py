@@ -10,7 +10,6 @@ take turns, and medians are compared, so that whatever else runs hits both.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import time
@@ -20,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.timing import circumstances, write_result
 from openpaf.engine import Engine
 from openpaf.stream import open_source
 from openpaf.track import Tracker
@@ -103,8 +103,9 @@ def main(
     print(f"  plain loop {loop:.1f}/s, bound {bound:.1f}/s, stream {stream:.1f}/s")
     print(f"  stream reaches {ratio:.0%} of the bound and {stream / loop:.2f} x the plain loop")
     if out:
-        figures = {"loop": loops, "bound": bounds, "stream": streams, "cores": cores}
-        out.write_text(json.dumps(figures, indent=1) + "\n")
+        figures = {"loop": loops, "bound": bounds, "stream": streams}
+        record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
+        write_result(out, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ nearest neighbour (the closest body centre of the frame before, within one body 
 
 from __future__ import annotations
 
-import json
-import platform
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -23,7 +22,9 @@ import typer
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from benchmarks.timing import RESULTS, circumstances, processor, write_result
 from benchmarks.walkers import SCENES, Moment, Scene, play
+from openpaf import __version__
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker
@@ -150,28 +151,37 @@ def cost(people: int) -> dict[str, float]:
 
 
 def main(
-    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each scene.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
 ) -> None:
-    """Print the tables."""
+    """Print the tables and write them as JSON."""
     rivals = {"no tracking": no_tracking, "nearest neighbour": nearest_neighbour, "openpaf": ours}
-    figures: dict[str, object] = {"machine": platform.processor() or platform.machine()}
     print(f"{'scene':18}{'method':20}{'IDF1':>7}{'switches':>10}{'MOTA':>7}")
+    scores = []
     for scene in SCENES:
-        for name, make in rivals.items():
+        for method, make in rivals.items():
             row = score(scene, make, range(seeds))
-            figures[f"{scene.name}, {name}"] = row
-            print(
-                f"{scene.name:18}{name:20}{row['IDF1']:7.3f}{row['switches']:10d}{row['MOTA']:7.3f}"
-            )
-    figures["jitter"] = jitter()
-    for name, value in figures["jitter"].items():  # type: ignore[attr-defined]
+            scores.append({"scene": scene.name, "method": method, **row})
+            idf1, switches, mota = row.values()
+            print(f"{scene.name:18}{method:20}{idf1:7.3f}{switches:10.0f}{mota:7.3f}", flush=True)
+    smoothing = jitter()
+    for name, value in smoothing.items():
         print(f"{name:40}{value:8.2f}")
-    for people in (1, 5, 20, 50):
-        figures[f"ms at {people} people"] = row = cost(people)
+    costs = {people: cost(people) for people in (1, 5, 20, 50)}
+    for people, row in costs.items():
         print(f"{f'ms an update, {people} people':40}{row['median']:8.3f}")
-    if out:
-        out.write_text(json.dumps(figures, indent=1) + "\n")
+    slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
+    path = out or RESULTS / __version__ / f"track--{slug}--cpu.json"
+    record = {
+        "suite": "track",
+        "seeds": list(range(seeds)),
+        "circumstances": circumstances(("numpy", "numba", "scipy", "motmetrics")),
+        "scenes": scores,
+        "smoothing": smoothing,
+        "update_ms": costs,
+    }
+    write_result(path, record)
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":

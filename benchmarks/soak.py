@@ -9,7 +9,6 @@ made, so whatever a stream leaves behind adds up.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import cv2
 import typer
 
 from benchmarks import dots
+from benchmarks.timing import circumstances, write_result
 from openpaf.engine import Engine
 from openpaf.writers import CocoWriter, CsvWriter, NdjsonWriter, Writers
 
@@ -72,7 +72,10 @@ def main(
     grown = {key: rows[-1][key] - settled[key] for key in ("rss_mb", "threads", "open_files")}
     print(f"one person in {found / done:.1%} of frames; since {settled['frames']} frames: {grown}")
     if out:
-        out.write_text(json.dumps({"rows": rows, "grown": grown}, indent=1) + "\n")
+        write_result(
+            out,
+            {"suite": "soak", "circumstances": circumstances(), "rows": rows, "grown": grown},
+        )
 
 
 if __name__ == "__main__":
