@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openpaf.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
 from openpaf.preprocess import Placement, place
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 
+_DECODER = DecoderConfig()
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
 _WIDTH_STEP, _HEIGHT_STEP = 64, 16
 
@@ -49,6 +51,8 @@ class Model:
             "net_height": engine.net_height,
             "net_size": engine.net_size,
             "max_net_height": max_net_height,
+            "peak_threshold": _DECODER.peak_threshold,
+            "min_score": _DECODER.min_score,
             "license": card.license,
             "training_data": card.training_data,
             "skeleton": {

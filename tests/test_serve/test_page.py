@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from openpaf.config import DecoderConfig
+
 pytest.importorskip("fastapi")
 pytest.importorskip("openvino")
 cv2 = pytest.importorskip("cv2")
@@ -145,6 +147,7 @@ def test_a_photograph_is_looked_at_again_when_a_setting_changes(page: Any, share
     photograph = min((shared / "media").glob("*.jpg"))
     page.set_input_files("#file", photograph)
     page.wait_for_function("() => Number(document.querySelector('#people').textContent) > 0")
+    assert float(page.input_value("#peak-threshold")) == DecoderConfig().peak_threshold
     (found,) = saved(page, "#save-keypoints").read_text().splitlines()
     assert len(json.loads(found)["people"]) == number(page, "people")
     page.locator("#min-score").fill("0.9")

@@ -62,6 +62,8 @@ async function load() {
   $("welcome").hidden = false;
   say("");
   $("model").replaceChildren(...offered.map(({ name }) => new Option(name, name)));
+  $("peak-threshold").value = offered[0].peak_threshold;
+  $("min-score").value = offered[0].min_score;
   chooseModel();
   changed();
 }
