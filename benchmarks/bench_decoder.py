@@ -272,7 +272,7 @@ def main(
     record = {
         "suite": "decoder",
         "seeds": list(range(scenes)),
-        "circumstances": circumstances(("numpy", "numba", "opencv-python")),
+        "circumstances": circumstances(("numpy", "numba", "cv2")),
         "first_call": first_call(),
         "frames_a_second_20_people": frames_a_second(20),
         "rows": [row.record() for row in rows],

@@ -163,7 +163,7 @@ def main(
         "net_height": net_height,
         "resamples": resamples,
         "seed": 0,
-        "circumstances": circumstances(("numpy", "numba", "opencv-python", "pycocotools")),
+        "circumstances": circumstances(("numpy", "numba", "cv2")),
         "rows": rows,
     }
     path = out or RESULTS / __version__ / f"decoder-ap--{model.stem}--{folder.name}.json"

@@ -6,13 +6,13 @@ quartiles say what to expect, the best what the machine can do when nothing else
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,14 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _version(package: str) -> str | None:
+def _version(module: str) -> str | None:
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return str(importlib.import_module(module).__version__)
+    except ImportError:
         return None
 
 
-def circumstances(packages: tuple[str, ...] = ("numpy", "numba")) -> dict[str, Any]:
+def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, Any]:
     """Machine, versions and threads, for the record."""
     return {
         "processor": processor(),
@@ -87,7 +87,7 @@ def circumstances(packages: tuple[str, ...] = ("numpy", "numba")) -> dict[str, A
         "cores_allowed": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in ("openpaf", *packages)},
+        "versions": {name: _version(name) for name in ("openpaf", *modules)},
         "threads": {
             name: os.environ[name]
             for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")

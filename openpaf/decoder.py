@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from openpaf.config import REFINEMENTS, DecoderConfig
 from openpaf.decoder_buffers import Buffers
+from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
 from openpaf.openpose_decoder import people_by_openpose
 from openpaf.poses import Poses
@@ -51,9 +52,16 @@ class Decoder:
     Parameters
     ----------
     config : DecoderConfig, optional
+
+    Raises
+    ------
+    ConfigError
+        When `config` is something else.
     """
 
     def __init__(self, config: DecoderConfig | None = None) -> None:
+        if config is not None and not isinstance(config, DecoderConfig):
+            raise ConfigError(f"config must be a DecoderConfig, got {type(config).__name__}")
         self.config = DecoderConfig() if config is None else config
         self._refinement = REFINEMENTS.index(self.config.refinement)
         self._probes = _probes(self.config.paf_samples)
@@ -73,11 +81,22 @@ class Decoder:
         -------
         Poses
             In net-input px.
+
+        Raises
+        ------
+        FieldsError
+            When `fields` is something else.
         """
-        return Poses(*self.people(fields), skeleton=fields.skeleton)
+        people = self.people(fields)
+        return Poses(*people, skeleton=fields.skeleton)
 
     def people(self, fields: Fields) -> People:
         """Find everyone, as plain arrays in net-input px; what `decode` wraps in `Poses`."""
+        if not isinstance(fields, Fields):
+            raise FieldsError(
+                f"fields must be Fields, got {type(fields).__name__}; "
+                "pass openpaf.Fields(confidence_maps, pafs)"
+            )
         config = self.config
         if config.openpose_rules is not None:
             people = people_by_openpose(fields, config.openpose_rules)
@@ -149,6 +168,8 @@ _default = Decoder()
 def decode(fields: Fields, config: DecoderConfig | None = None) -> Poses:
     """Find everyone in the fields of one frame: the decoder on its own, for anybody's PAF network.
 
+    For many frames with a `config` of one's own, a `Decoder` made once is faster.
+
     Parameters
     ----------
     fields : Fields
@@ -161,7 +182,7 @@ def decode(fields: Fields, config: DecoderConfig | None = None) -> Poses:
 
     Raises
     ------
-    ConfigError
-        When an option cannot work.
+    ConfigError, FieldsError
+        When an argument is something else.
     """
     return (_default if config is None else Decoder(config)).decode(fields)

@@ -38,7 +38,7 @@ class _Thresholds:
 
 
 def _thresholds(rules: OpenPoseRules, skeleton: Skeleton) -> _Thresholds:
-    mpi = skeleton is MPI_15
+    mpi = skeleton == MPI_15
     nms = rules.nms_threshold
     if nms is None:
         nms = 0.6 if mpi else 0.02 if rules.maximize_positives else 0.05
@@ -170,7 +170,7 @@ def _assemble_cpu(
     redundant[list(skeleton.redundant_limbs)] = True
     people = _empty_people(candidates, limbs)
     count = assemble_limb_by_limb(
-        limbs, redundant, skeleton is not MPI_15, candidates.counts, candidates.scores,
+        limbs, redundant, skeleton != MPI_15, candidates.counts, candidates.scores,
         pairs.limb, pairs.a, pairs.b, pairs.score, np.empty((2, _MAX_PEAKS), np.bool_),
         people.members, people.sums, people.sizes,
     )  # fmt: skip

@@ -298,3 +298,10 @@ def test_openpose_rules_bring_their_own_thresholds() -> None:
     crowd = make_crowd(6, seed=2).fields
     config = replace(DecoderConfig.openpose(), max_people=2)
     assert len(decode(crowd, config)) == 2
+
+
+def test_other_arguments_are_refused_in_one_line() -> None:
+    with pytest.raises(FieldsError, match=r"got ndarray; pass openpaf\.Fields"):
+        decode(np.zeros((18, 5, 5)))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="must be a DecoderConfig, got dict"):
+        decode(scene([]), {"min_parts": 3})  # type: ignore[arg-type]
