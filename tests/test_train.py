@@ -266,6 +266,8 @@ def test_foreign_files_are_no_checkpoints(tmp_path: Path) -> None:
         ("speed = 1", "'speed'"),
         ("[[sets]]\nannotations = 'a'\nimages = ['b']\n[network]\nfront = 'resnet'", "resnet"),
         ("[[sets]]\nannotations = 'a'", "'images'"),
+        ("[[sets]]\nannotations = 'a'\nimages = 50_000", "images must be a list"),
+        ("[[sets]]\nannotations = 3\nimages = ['b']", "annotations must be a file"),
         ("batch = 'many'", "batch must be int"),
         ("= 3", "cannot be read"),
     ],

@@ -39,6 +39,14 @@ class DataSetConfig:
     trusted: bool = True
     only: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.annotations, str):
+            raise ConfigError(f"sets: annotations must be a file name, got {self.annotations!r}")
+        for name in ("images", "only"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
+                raise ConfigError(f"sets: {name} must be a list of strings, got {value!r}")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
