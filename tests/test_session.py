@@ -198,9 +198,9 @@ def test_wrong_files(tmp_path: Path) -> None:
         open_session(tmp_path / "none.onnx")
     with pytest.raises(ModelNotFoundError, match="is not a file"):
         open_session(tmp_path)
-    (tmp_path / "net.pt").write_bytes(b"weights")
-    with pytest.raises(ModelError, match=r"must be an \.onnx or \.xml network, got \.pt"):
-        open_session(tmp_path / "net.pt")
+    (tmp_path / "net.h5").write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"must be an \.onnx, \.xml or \.pt network, got \.h5"):
+        open_session(tmp_path / "net.h5")
 
 
 def test_wrong_openvino_files(tmp_path: Path) -> None:

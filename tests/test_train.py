@@ -16,11 +16,12 @@ from openpaf.skeleton import COCO_17, COCO_18
 
 torch = pytest.importorskip("torch")
 
-from openpaf.train import checkpoint
+from openpaf.network import checkpoint
+from openpaf.network.checkpoint import load_network
 from openpaf.train.config import DataSetConfig, TrainConfig, read_recipe, recipe_from
 from openpaf.train.crop import Cropper
 from openpaf.train.data import read_set
-from openpaf.train.fit import Trainer, load_network
+from openpaf.train.fit import Trainer
 
 NETWORK = {
     "front": "vgg19",

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from openpaf.errors import CheckpointError, ConfigError, DatasetError
+from openpaf.network import checkpoint
 from openpaf.network.backbones import MobileNetFront
 from openpaf.network.pafnet import PafNet
-from openpaf.train import checkpoint
 from openpaf.train.batches import Batch, batches
 from openpaf.train.config import TrainConfig, recipe_from
 from openpaf.train.crop import Cropper
@@ -225,21 +225,6 @@ class Trainer:
                 f"{path} holds {theirs}, the recipe asks for {self.config.network}"
             )
         return state
-
-
-def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
-    """The averaged network of a checkpoint, ready for export, and the recipe that made it.
-
-    Raises
-    ------
-    CheckpointError
-        When the checkpoint cannot be read.
-    """
-    state = checkpoint.load(path)
-    config = recipe_from(state["recipe"])
-    net = PafNet(config.network)
-    net.load_state_dict(state["average"])
-    return net.eval(), {"recipe": state["recipe"], "step": state["step"]}
 
 
 def _pictures(
