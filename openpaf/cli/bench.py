@@ -158,20 +158,20 @@ def _print_json(
 
 def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence[NotRun]) -> None:
     machine = doctor.machine()
-    width, height = circumstances["frame_size"]
+    net_sizes = dict.fromkeys(_size(run.net_size) for run in runs)
     show(
         f"{machine['processor']}, {machine['cores']} cores, openpaf {machine['openpaf']}",
         ", ".join(f"{name} {version}" for name, version in doctor.libraries([]).items()),
-        f"{width}x{height} frames, {circumstances['people']} people, median ms of "
-        f"{circumstances['repeats']} (distance between the quartiles)",
+        f"{_size(circumstances['frame_size'])} frames as {' or '.join(net_sizes)}, "
+        f"{circumstances['people']} people",
+        f"median ms of {circumstances['repeats']} frames (distance between the quartiles)",
         "",
     )
     table = figures("", "preprocess", "network", "decoder", "all", "frames/s", "first")
     for run in runs:
-        net_width, net_height = run.net_size
         stages = (run.preprocess, run.network, run.decoder, run.frame)
         table.add_row(
-            f"{run.model} {net_width}x{net_height}\n  {run.provider}",
+            f"{run.model}\n  {run.provider}",
             *(_cell(stage) for stage in stages),
             f"{run.frames_per_second:.1f}",
             f"{run.first_frame_ms:.0f}",
@@ -181,6 +181,10 @@ def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence
     show(table, *([""] if not_run else []))
     for one in not_run:
         show(f"{one.model} on {one.device}: {one.error}")
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _cell(stage: Timing) -> str:
