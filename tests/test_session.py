@@ -336,3 +336,17 @@ def test_a_missing_runtime_is_one_line(
     )
     assert done.stdout.count("\n") == 1
     assert f'pip install "openpaf[{extra}]"' in done.stdout
+
+
+def test_tensorrt_keeps_its_engines_where_caches_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpaf.session import onnxruntime as session
+
+    monkeypatch.setenv("OPENPAF_CACHE", str(tmp_path))
+    name, options = session._with_options("TensorrtExecutionProvider")
+    assert (name, options["trt_engine_cache_path"]) == (
+        "TensorrtExecutionProvider",
+        str(tmp_path / "tensorrt"),
+    )
+    assert session._with_options("CUDAExecutionProvider") == "CUDAExecutionProvider"
