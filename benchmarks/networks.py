@@ -28,13 +28,12 @@ def build_network(name: str) -> PoseNetwork:
     return PafNet(NetworkConfig(**tomllib.loads(recipe.read_text("utf-8"))["network"])).eval()
 
 
-def seeded_network(name: str, seed: int = 0) -> PoseNetwork:
-    """A network with random weights, ready for inference: batch norms are folded.
+def seeded(network: PoseNetwork, seed: int = 0) -> PoseNetwork:
+    """Random weights in place of a network's own, ready for inference: batch norms are folded.
 
-    Weights are scaled by He's rule, so that values neither vanish nor overflow on their way through
-    and float16 is put to the test. Published weights may not be passed on; speed is the same.
+    They follow He's rule, so that values neither vanish nor overflow on their way through and
+    float16 is put to the test. Published weights may not be passed on; speed is the same.
     """
-    network = build_network(name)
     torch.manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -23,6 +23,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks.arithmetic import torch_flops
+from benchmarks.markdown import table
 
 RESULTS = Path(__file__).parent / "results" / "0.1.0"
 BYTES_A_PERSON = (3 * 18 + 1) * 4
@@ -66,13 +67,6 @@ def gflop(network: Network) -> float:
 
     model: Any = build_network(COMPACT if network.name == "default" else "vgg19-coco")
     return torch_flops(model, network.net_size) / 1e9
-
-
-def table(head: str, rows: list[list[str]]) -> str:
-    """Lay out a Markdown table; the first column is text, the others are numbers."""
-    names = head.split(" | ")
-    rule = ["---", *["---:"] * (len(names) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [names, rule, *rows])
 
 
 def load(hours: float, frame_rate: float, megabits: float, people: float) -> str:
