@@ -255,6 +255,7 @@ def bench_torch(net_size: tuple[int, int], *, threads: int, repeats: int) -> Row
         from openpaf.export import FramesToFields
 
         network = trained_compact()
+        check_net_size(net_size[1], net_size, network.stride)
         graph = FramesToFields(network).eval()
         frames = torch.from_numpy(random_frames(net_size))
         before = torch.get_num_threads()
