@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from openpaf import __version__
 from openpaf.files import replacing
 from openpaf.timing import Timing, measure, processor
 
 __all__ = [
-    "RESULTS", "Timing", "circumstances", "measure", "plain", "processor", "write_result",
+    "RESULTS", "Timing", "circumstances", "measure", "plain", "processor", "result_path",
+    "write_result",
 ]  # fmt: skip
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,6 +50,12 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
         },
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def result_path(suite: str, machine: str, device: str = "cpu") -> Path:
+    """Where a suite's record belongs; `machine` is the name of the processor or the GPU."""
+    slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
+    return RESULTS / __version__ / f"{suite}--{slug}--{device}.json"
 
 
 def plain(value: Any) -> Any:
