@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -34,15 +33,14 @@ if str(ROOT) not in sys.path:
 
 from benchmarks.crowd import Crowd, Noise, Score, make_crowd, score_people
 from benchmarks.timing import (
-    RESULTS,
     Timing,
     circumstances,
     measure,
     processor,
+    result_path,
     write_result,
 )
 from benchmarks.upsampling_decoder import decode_upsampled
-from openpaf import __version__
 from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
 from openpaf.fields import Fields
@@ -277,8 +275,7 @@ def main(
         "frames_a_second_20_people": frames_a_second(20),
         "rows": [row.record() for row in rows],
     }
-    slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
-    path = out or RESULTS / __version__ / f"decoder--{slug}--cpu.json"
+    path = out or result_path("decoder", processor())
     write_result(path, record)
     draw_chart(rows, path.with_suffix(".png"))
     typer.echo(json.dumps({k: record[k] for k in ("first_call", "frames_a_second_20_people")}))

@@ -9,7 +9,6 @@ nearest neighbour (the closest body centre of the frame before, within one body 
 
 from __future__ import annotations
 
-import re
 import statistics
 import time
 from collections.abc import Callable
@@ -22,9 +21,8 @@ import typer
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.timing import RESULTS, circumstances, processor, write_result
+from benchmarks.timing import circumstances, processor, result_path, write_result
 from benchmarks.walkers import SCENES, Moment, Scene, play
-from openpaf import __version__
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker
@@ -170,8 +168,7 @@ def main(
     costs = {people: cost(people) for people in (1, 5, 20, 50)}
     for people, row in costs.items():
         print(f"{f'ms an update, {people} people':40}{row['median']:8.3f}")
-    slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
-    path = out or RESULTS / __version__ / f"track--{slug}--cpu.json"
+    path = out or result_path("track", processor())
     record = {
         "suite": "track",
         "seeds": list(range(seeds)),

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from openpaf import __version__
 from openpaf.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
@@ -56,10 +59,15 @@ def measure(
             start = time.perf_counter()
             call()
             taken[m, n] = time.perf_counter() - start
+    return summarise(1000 * taken)
+
+
+def summarise(taken_ms: NDArray[np.float64]) -> Timing:
+    """Sum up (calls, repeats) milliseconds."""
     # What repeats of one call differ by is noise, what calls differ by is not.
-    low, middle, high = np.percentile(1000 * taken, [25, 50, 75], axis=1).mean(axis=1)
-    best = float(1000 * taken.min(axis=1).mean())
-    return Timing(float(middle), float(high - low), best, rounds * len(calls))
+    low, middle, high = np.percentile(taken_ms, [25, 50, 75], axis=1).mean(axis=1)
+    best = float(taken_ms.min(axis=1).mean())
+    return Timing(float(middle), float(high - low), best, taken_ms.size)
 
 
 def processor() -> str:
@@ -95,6 +103,12 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
         },
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def result_path(suite: str, machine: str, device: str = "cpu") -> Path:
+    """Where a suite's record belongs; `machine` is the name of the processor or the GPU."""
+    slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
+    return RESULTS / __version__ / f"{suite}--{slug}--{device}.json"
 
 
 def plain(value: Any) -> Any:
