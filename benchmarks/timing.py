@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from openpaf import __version__
 from openpaf.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,13 @@ def summarise(taken_ms: NDArray[np.float64]) -> Timing:
     return Timing(float(middle), float(high - low), best, taken_ms.size)
 
 
+def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
+    """Milliseconds one call takes, and what it gives."""
+    start = time.perf_counter()
+    given = call()
+    return 1000 * (time.perf_counter() - start), given
+
+
 def processor() -> str:
     """The processor's name."""
     try:
@@ -101,6 +109,8 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
             for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
             if name in os.environ
         },
+        # Of the minute before: what else kept the machine busy.
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "date": time.strftime("%Y-%m-%d"),
     }
 
