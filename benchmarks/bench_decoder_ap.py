@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.report import table
+from benchmarks.markdown import table
 from benchmarks.timing import RESULTS, circumstances, write_result
 from benchmarks.upsampling_decoder import decode_upsampled
 from openpaf import __version__
@@ -130,7 +130,7 @@ def _ap(counter: PrecisionCounter, weights: NDArray[np.float64]) -> dict[str, fl
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Markdown on stdout."""
     figures = ("AP", "AP50", "AP75", "APM", "APL", "AR")
-    head = ["decoder", *figures, "people", "AP to default (95 %)"]
+    head = " | ".join(["decoder", *figures, "people", "AP to default (95 %)"])
     lines = []
     for row in rows:
         change = row.get("change")

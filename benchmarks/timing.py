@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,9 +91,11 @@ def processor() -> str:
 
 def _version(module: str) -> str | None:
     try:
-        return str(importlib.import_module(module).__version__)
+        imported = importlib.import_module(module)
     except ImportError:
         return None
+    # pycocotools has no __version__ of its own.
+    return str(getattr(imported, "__version__", None) or metadata.version(module))
 
 
 def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, Any]:
