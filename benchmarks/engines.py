@@ -67,6 +67,14 @@ def opened(models: str, **options: Any) -> Iterator[tuple[Variant, Engine | str]
             yield variant, engine
 
 
+def runtime(engine: Engine) -> str:
+    """What runs an engine: the runtime, and the device where it is not the CPU."""
+    if engine.provider.startswith("OpenVINO"):
+        return RUNTIMES["openvino"]
+    device = engine.provider.removesuffix("ExecutionProvider")
+    return RUNTIMES["cpu"] + ("" if device == "CPU" else f", {device}")
+
+
 def name(row: dict[str, Any]) -> str:
     """What to call a row's network in a chart."""
     return f"{row['model']}, {row['runtime']}"
