@@ -22,7 +22,7 @@ import typer
 
 from benchmarks.clips import clip_or_made
 from benchmarks.engines import FRAME_SIZE
-from benchmarks.timing import circumstances, write_result
+from benchmarks.timing import circumstances, processor, result_path, write_result
 from openpaf.engine import Engine
 from openpaf.stream import open_source
 from openpaf.track import Tracker
@@ -76,7 +76,7 @@ def main(
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,
     frames: Annotated[int, typer.Option(help="Frames a run.")] = 150,
     repeats: Annotated[int, typer.Option()] = 5,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
 ) -> None:
     """Print the stages, the bound, the loop and the stream."""
     engine = Engine(model, net_height=net_height, threads=threads, spinning=False)
@@ -106,10 +106,11 @@ def main(
     ratio = statistics.median(a / b for a, b in zip(streams, bounds, strict=True))
     print(f"  plain loop {loop:.1f}/s, bound {bound:.1f}/s, stream {stream:.1f}/s")
     print(f"  stream reaches {ratio:.0%} of the bound and {stream / loop:.2f} x the plain loop")
-    if out:
-        figures = {"loop": loops, "bound": bounds, "stream": streams}
-        record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
-        write_result(out, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
+    figures = {"loop": loops, "bound": bounds, "stream": streams}
+    record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
+    path = out or result_path("stream", processor())
+    write_result(path, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":
