@@ -59,6 +59,8 @@ def look(
     ).values()
     report = evaluation.report
     return {
+        "flip": flip,
+        "scales": scales,
         "AP": report.ap.value,
         "AP_low": report.ap.low,
         "AP_high": report.ap.high,
@@ -89,9 +91,8 @@ def bench(
                     if engine.net_size is not None:
                         about["net_height"] = engine.net_size[1]
                     for flip in (False, True):
-                        setting = {"flip": flip, "scales": scales}
-                        row = look(engine, dataset, resamples=resamples, **setting)
-                        rows.append(about | setting | row)
+                        row = look(engine, dataset, flip=flip, scales=scales, resamples=resamples)
+                        rows.append(about | row)
             except OpenPafError as error:
                 rows.append(about | {"reason": str(error)})
     return rows
@@ -111,6 +112,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
 ) -> None:
     """Measure OKS-AP of the bundled networks and of others; print a table and write JSON."""
+    name = folder.resolve().name
     about, dataset = circumstances((*VERSIONS, "pycocotools")), read_folder(folder)
     rows = bench(
         [*MODELS.split(","), *(model or [])],
@@ -122,7 +124,7 @@ def main(
     )
     record = {
         "suite": "accuracy",
-        "folder": folder.resolve().name,
+        "folder": name,
         "annotations_sha256": dataset.sha256,
         "resamples": resamples,
         "seed": 0,
@@ -133,7 +135,7 @@ def main(
     for row in rows:
         if "reason" in row:
             typer.echo(f"{row['model']} at {row['net_height']}: {row['reason']}", err=True)
-    path = out or result_path("accuracy", record["folder"], device)
+    path = out or result_path("accuracy", name, device)
     write_result(path, record)
     typer.echo(f"written: {path}")
 

@@ -75,7 +75,7 @@ def cost_of_crowds(
 def growth_percent(rows: list[dict[str, Any]]) -> float:
     """How much more the largest crowd costs the whole engine than the smallest."""
     first, last = (pick(rows, key=lambda row: row["people"]) for pick in (min, max))
-    return 100 * (last["whole_ms"] / first["whole_ms"] - 1)
+    return float(100 * (last["whole_ms"] / first["whole_ms"] - 1))
 
 
 def photographs(folder: Path) -> list[tuple[Path, int | None]]:

@@ -200,8 +200,10 @@ def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
         axes.set(xscale="log", xlabel="workers or frames in flight", ylabel="frames/s")
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
+    for axes in grid.values():
+        # Only now: a scale once set no longer grows with what is drawn, in any of the panels.
+        axes.set_ylim(bottom=0)
     processor, cores = record["circumstances"]["processor"], record["cores"]
     figure.suptitle(f"Throughput on {cores} cores of {processor}", fontsize=10)
     legend_below(figure, 3)

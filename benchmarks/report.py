@@ -78,7 +78,7 @@ def panel_grid(plt: Any, panels: Sequence[str]) -> tuple[Any, dict[str, Any]]:
 
 def legend_below(figure: Any, columns: int) -> None:
     """One legend for all panels, with every name once."""
-    named = {}
+    named: dict[str, Any] = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         named |= dict(zip(labels, handles, strict=True))
