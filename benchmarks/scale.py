@@ -11,11 +11,19 @@ docs/scale.md holds what this prints.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks.arithmetic import torch_flops
+from benchmarks.markdown import table
 
 RESULTS = Path(__file__).parent / "results" / "0.1.0"
 BYTES_A_PERSON = (3 * 18 + 1) * 4
@@ -55,31 +63,10 @@ CORE_DOLLARS = 0.04
 
 def gflop(network: Network) -> float:
     """Multiplications and additions of one frame, counted by torch, in 10^9."""
-    import tomllib
-    from importlib import resources
+    from benchmarks.networks import COMPACT, build_network
 
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from openpaf.network.pafnet import NetworkConfig, PafNet
-    from openpaf.network.published import published_network
-
-    if network.name == "default":
-        recipe = resources.files("openpaf.train") / "recipes" / "default.toml"
-        model: Any = PafNet(NetworkConfig(**tomllib.loads(recipe.read_text())["network"]))
-    else:
-        model = published_network("vgg19-coco")
-    width, height = network.net_size
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.to("meta")(torch.zeros(1, 3, height, width, device="meta"))
-    return counter.get_total_flops() / 1e9
-
-
-def table(head: str, rows: list[list[str]]) -> str:
-    """Lay out a Markdown table; the first column is text, the others are numbers."""
-    names = head.split(" | ")
-    rule = ["---", *["---:"] * (len(names) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [names, rule, *rows])
+    model: Any = build_network(COMPACT if network.name == "default" else "vgg19-coco")
+    return torch_flops(model, network.net_size) / 1e9
 
 
 def load(hours: float, frame_rate: float, megabits: float, people: float) -> str:

@@ -1,8 +1,4 @@
-"""How things are timed and how it is written down, the same for every benchmark.
-
-A call is repeated at least thirty times after a warm-up; the median and the spread between the
-quartiles say what to expect, the best what the machine can do when nothing else runs.
-"""
+"""How what was timed is written down, the same for every benchmark."""
 
 from __future__ import annotations
 
@@ -12,64 +8,25 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openpaf import __version__
 from openpaf.files import replacing
+from openpaf.timing import Timing, measure, processor
+
+__all__ = [
+    "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",
+    "result_path", "write_result",
+]  # fmt: skip
 
 RESULTS = Path(__file__).parent / "results"
 Given = TypeVar("Given")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Milliseconds a call takes: median, distance between the quartiles, and the best."""
-
-    median_ms: float
-    iqr_ms: float
-    best_ms: float
-    repeats: int
-
-
-def measure(
-    calls: Sequence[Callable[[], object]], *, repeats: int = 30, warm_up: int = 3
-) -> Timing:
-    """Time calls that do the same kind of work, each `repeats` times in a row: caches are warm.
-
-    Parameters
-    ----------
-    calls : sequence of callables
-        At least one; several when the work depends on the input. The figures are means over them.
-    repeats : int
-        Of each call; at least 30 measurements are taken in all.
-    warm_up : int
-        Repeats of each call before the first that counts.
-    """
-    rounds = max(repeats, -(-30 // len(calls)))
-    taken = np.empty((len(calls), rounds))
-    for m, call in enumerate(calls):
-        for _ in range(warm_up):
-            call()
-        for n in range(rounds):
-            start = time.perf_counter()
-            call()
-            taken[m, n] = time.perf_counter() - start
-    return summarise(1000 * taken)
-
-
-def summarise(taken_ms: NDArray[np.float64]) -> Timing:
-    """Sum up (calls, repeats) milliseconds."""
-    # What repeats of one call differ by is noise, what calls differ by is not.
-    low, middle, high = np.percentile(taken_ms, [25, 50, 75], axis=1).mean(axis=1)
-    best = float(taken_ms.min(axis=1).mean())
-    return Timing(float(middle), float(high - low), best, taken_ms.size)
 
 
 def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
@@ -77,16 +34,6 @@ def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
     start = time.perf_counter()
     given = call()
     return 1000 * (time.perf_counter() - start), given
-
-
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _version(module: str) -> str | None:

@@ -23,7 +23,7 @@ from openpaf.fields import Fields
 from openpaf.frame import Frame, to_frame
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement, check_net_size, fit, place
-from openpaf.session import Session, open_session
+from openpaf.session import SUFFIXES, Session, open_session
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Engine:
     Parameters
     ----------
     model : str or Path, optional
-        A `.onnx` or `.xml` file, or the name of a model fetched with `openpaf weights pull`;
+        A `.onnx`, `.xml` or `.pt` file, or the name of a model fetched with `openpaf weights pull`;
         nothing is ever downloaded here. The bundled default model when None.
     device : str
         "auto" (CUDA where the installed ONNX Runtime has it, else the CPU), "cpu", "cuda",
@@ -352,7 +352,7 @@ def find_model(model: str | Path | None) -> Path:
         When there is no model of that name on this machine.
     """
     path = None if model is None else Path(model)
-    if path is not None and (path.suffix in (".onnx", ".xml") or path.exists()):
+    if path is not None and (path.suffix in SUFFIXES or path.exists()):
         return path
     from openpaf import weights
 

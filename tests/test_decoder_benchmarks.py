@@ -11,6 +11,7 @@ import pytest
 from benchmarks.crowd import make_crowd, score_people
 from benchmarks.timing import circumstances, measure, write_result
 from benchmarks.upsampling_decoder import decode_upsampled
+from openpaf.decoder import decode
 from openpaf.skeleton import BODY_25, COCO_18
 from tests.scenes import scene, upright
 
@@ -26,6 +27,12 @@ def test_crowds_of_any_skeleton() -> None:
     crowd = make_crowd(3, seed=0, skeleton=BODY_25, grid=(40, 30))
     assert crowd.fields.confidence_maps.shape == (25, 30, 40)
     assert crowd.fields.pafs.shape == (52, 30, 40)
+
+
+def test_crowds_of_any_stride() -> None:
+    crowd = make_crowd(3, seed=0, grid=(160, 90), stride=4)
+    found = score_people(decode(crowd.fields).keypoints, crowd.keypoints, COCO_18)
+    assert (found.hit, found.truth) == (3, 3)
 
 
 def test_the_baseline_finds_people() -> None:

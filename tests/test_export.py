@@ -14,7 +14,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from openpaf import export
 from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import ExportError, OutputError
-from openpaf.export import FramesToFields, export_onnx, prove
+from openpaf.export import export_onnx, prove
+from openpaf.network.frames import FramesToFields
 from openpaf.network.pafnet import NetworkConfig, PafNet
 
 ABOUT = {"name": "tiny", "license": "Apache-2.0", "training_data": "none"}

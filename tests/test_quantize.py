@@ -19,11 +19,11 @@ from openpaf.engine import Engine
 from openpaf.errors import ExportError
 from openpaf.evaluate.fidelity import Fidelity, compare_networks, count_shared, time_network
 from openpaf.export import export_onnx
+from openpaf.network import checkpoint
 from openpaf.poses import Poses
 from openpaf.quantize import to_fp16, to_int8
 from openpaf.session import open_session
 from openpaf.skeleton import COCO_18
-from openpaf.train import checkpoint
 from tests.test_export import ABOUT, tiny_network
 
 TF_POSE_CARD = """

@@ -198,9 +198,9 @@ def test_wrong_files(tmp_path: Path) -> None:
         open_session(tmp_path / "none.onnx")
     with pytest.raises(ModelNotFoundError, match="is not a file"):
         open_session(tmp_path)
-    (tmp_path / "net.pt").write_bytes(b"weights")
-    with pytest.raises(ModelError, match=r"must be an \.onnx or \.xml network, got \.pt"):
-        open_session(tmp_path / "net.pt")
+    (tmp_path / "net.h5").write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"must be an \.onnx, \.xml or \.pt network, got \.h5"):
+        open_session(tmp_path / "net.h5")
 
 
 def test_wrong_openvino_files(tmp_path: Path) -> None:
@@ -336,3 +336,17 @@ def test_a_missing_runtime_is_one_line(
     )
     assert done.stdout.count("\n") == 1
     assert f'pip install "openpaf[{extra}]"' in done.stdout
+
+
+def test_tensorrt_keeps_its_engines_where_caches_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpaf.session import onnxruntime as session
+
+    monkeypatch.setenv("OPENPAF_CACHE", str(tmp_path))
+    name, options = session._with_options("TensorrtExecutionProvider")
+    assert (name, options["trt_engine_cache_path"]) == (
+        "TensorrtExecutionProvider",
+        str(tmp_path / "tensorrt"),
+    )
+    assert session._with_options("CUDAExecutionProvider") == "CUDAExecutionProvider"

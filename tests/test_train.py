@@ -16,11 +16,12 @@ from openpaf.skeleton import COCO_17, COCO_18
 
 torch = pytest.importorskip("torch")
 
-from openpaf.train import checkpoint
+from openpaf.network import checkpoint
+from openpaf.network.checkpoint import load_network
 from openpaf.train.config import DataSetConfig, TrainConfig, read_recipe, recipe_from
 from openpaf.train.crop import Cropper
 from openpaf.train.data import read_set
-from openpaf.train.fit import Trainer, load_network
+from openpaf.train.fit import Trainer
 
 NETWORK = {
     "front": "vgg19",
@@ -266,6 +267,8 @@ def test_foreign_files_are_no_checkpoints(tmp_path: Path) -> None:
         ("speed = 1", "'speed'"),
         ("[[sets]]\nannotations = 'a'\nimages = ['b']\n[network]\nfront = 'resnet'", "resnet"),
         ("[[sets]]\nannotations = 'a'", "'images'"),
+        ("[[sets]]\nannotations = 'a'\nimages = 50_000", "images must be a list"),
+        ("[[sets]]\nannotations = 3\nimages = ['b']", "annotations must be a file"),
         ("batch = 'many'", "batch must be int"),
         ("= 3", "cannot be read"),
     ],

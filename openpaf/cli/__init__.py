@@ -35,6 +35,7 @@ VERBS = {
     "train": "Train a network on COCO-format keypoints.",
     "val": "Measure accuracy on COCO-format keypoints.",
     "serve": "Serve a page for the browser, and HTTP for programs.",
+    "bench": "Measure how fast this machine is: preprocessing, network, decoder, frames/s.",
     "info": "Check this installation: versions, devices, models, a self-test.",
 }
 

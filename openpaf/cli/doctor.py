@@ -11,12 +11,11 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import openpaf
 from openpaf.errors import OpenPafError, OpenPafWarning
-from openpaf.fields import Fields
 from openpaf.skeleton import COCO_18
+from openpaf.timing import processor
 
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
 _OPENCVS = (
@@ -44,6 +43,7 @@ def machine() -> dict[str, str]:
     return {
         "openpaf": openpaf.__version__,
         "Python": platform.python_version(),
+        "processor": processor(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": str(_cores()),
     }
@@ -120,9 +120,10 @@ def devices(model: Path) -> dict[str, str]:
 
 def try_decoder(problems: list[str]) -> str:
     """Decode the fields of one drawn person: whether all of it is found, and how fast."""
+    from openpaf.crowd import draw_fields
     from openpaf.decoder import decode
 
-    fields = _fields_of(_PERSON)
+    fields = draw_fields(_PERSON[None], COCO_18, (32, 32))
     times = []
     for _ in range(20):
         started = time.perf_counter()
@@ -175,20 +176,3 @@ def _why_not_writable(folder: Path) -> str | None:
             return None
     except OSError as error:
         return error.strerror or str(error)
-
-
-def _fields_of(person: NDArray[np.float32]) -> Fields:
-    """Fields as a perfect network would give them (CVPR 2017, sections 2.2 and 2.3)."""
-    stride, cells = 8, 32
-    centres = stride * np.arange(cells, dtype=np.float32) + (stride - 1) / 2
-    grid = np.stack(np.meshgrid(centres, centres), axis=-1)
-    distances = np.linalg.norm(grid - person[:, None, None], axis=-1)
-    pafs = np.zeros((2 * len(COCO_18.limbs), cells, cells), np.float32)
-    for limb, (a, b) in enumerate(COCO_18.limbs):
-        length = np.linalg.norm(person[b] - person[a])
-        x, y = (person[b] - person[a]) / length
-        along = (grid - person[a]) @ np.array([x, y])
-        across = (grid - person[a]) @ np.array([-y, x])
-        near = (along > -stride) & (along < length + stride) & (np.abs(across) < stride)
-        pafs[2 * limb, near], pafs[2 * limb + 1, near] = x, y
-    return Fields(np.exp(-((distances / 10) ** 2)), pafs, stride=stride, skeleton=COCO_18)

@@ -103,14 +103,10 @@ def _export_checkpoint(
     net_height: int | None,
 ) -> None:
     from openpaf.export import PROOF_SHAPES, export_onnx
-    from openpaf.network.pafnet import NetworkConfig, PafNet
-    from openpaf.train import checkpoint
+    from openpaf.network.checkpoint import load_network
 
-    state = checkpoint.load(source)
-    recipe = state["recipe"]
-    network = PafNet(NetworkConfig(**recipe["network"]))
-    network.load_state_dict(state["average"])
-    sets = ", ".join(Path(one["annotations"]).stem for one in recipe["sets"])
+    network, state = load_network(source)
+    sets = ", ".join(Path(one["annotations"]).stem for one in state["recipe"]["sets"])
     difference = export_onnx(
         network,
         path,

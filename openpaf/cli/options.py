@@ -15,7 +15,7 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="An .onnx or .xml network, or the name of a pulled one.",
+        help="An .onnx, .xml or .pt network, or the name of a pulled one.",
         show_default="the bundled one",
     ),
 ]

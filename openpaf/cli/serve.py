@@ -25,7 +25,7 @@ def command(
         typer.Option(
             "--model",
             "-m",
-            help="An .onnx or .xml network, or the name of a pulled one. Repeat it to offer "
+            help="An .onnx, .xml or .pt network, or the name of a pulled one. Repeat it to offer "
             "several; the first is the default.",
             show_default="the bundled one",
         ),

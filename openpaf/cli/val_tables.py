@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+from openpaf.cli.tables import figures, show
 
 if TYPE_CHECKING:
     from openpaf.evaluate import Difference, Report
@@ -16,29 +14,14 @@ if TYPE_CHECKING:
 _SWEEP_COLUMNS = ("AP", "AP50", "AP75", "APM", "APL", "AR")
 
 
-def _print(*tables: Table | str) -> None:
-    # Tables are not cut off in a file or a pipe, and a folder named [red] is no markup.
-    width = None if sys.stdout.isatty() else 120
-    console = Console(width=width, markup=False, emoji=False, highlight=False)
-    for table in tables:
-        console.print(table, soft_wrap=isinstance(table, str))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
-    return table
-
-
 def print_report(report: Report) -> None:
     """Figures, parts, failures and speed."""
     from openpaf.evaluate.gallery import interval, number
 
-    figures = _table("", "value", "95 % interval")
+    values = figures("", "value", "95 % interval")
     for name, estimate in report.figures.items():
-        figures.add_row(name, number(estimate.value), interval(estimate))
-    parts = _table("part", "labelled", "found", "PCK", "error px", "OKS")
+        values.add_row(name, number(estimate.value), interval(estimate))
+    parts = figures("part", "labelled", "found", "PCK", "error px", "OKS")
     for row in report.parts:
         shares = (row.found, row.pck, row.error_px, row.similarity)
         parts.add_row(row.part, str(row.labelled), *(number(value) for value in shares))
@@ -52,16 +35,16 @@ def print_report(report: Report) -> None:
         f"{settings['provider']}: preprocessing and network {speed['network ms']:.1f} ms, "
         f"decoder {speed['decoder ms']:.2f} ms (medians), {speed['frames/s']:.1f} frames/s"
     )
-    _print(heading, figures, "", parts, "", failures, timing)
+    show(heading, values, "", parts, "", failures, timing)
     if data.left_out:
-        _print(f"left out, the model has no such part: {', '.join(data.left_out)}")
+        show(f"left out, the model has no such part: {', '.join(data.left_out)}")
 
 
 def print_sweep(reports: Mapping[str, Report]) -> None:
     """One line a decoder setting."""
     from openpaf.evaluate.gallery import number
 
-    table = _table("", "AP 95 % interval", *_SWEEP_COLUMNS, "MPJPE px", "decoder ms")
+    table = figures("", "AP 95 % interval", *_SWEEP_COLUMNS, "MPJPE px", "decoder ms")
     for name, report in reports.items():
         table.add_row(
             name,
@@ -70,14 +53,14 @@ def print_sweep(reports: Mapping[str, Report]) -> None:
             number(report.figures["MPJPE px"].value),
             f"{report.speed['decoder ms']:.2f}",
         )
-    _print(table)
+    show(table)
 
 
 def print_comparison(names: tuple[str, str], differences: Mapping[str, Difference]) -> None:
     """B minus A, one line a figure."""
     from openpaf.evaluate.gallery import number
 
-    table = _table("", f"A {names[0]}", f"B {names[1]}", "B - A", "95 % interval", "p")
+    table = figures("", f"A {names[0]}", f"B {names[1]}", "B - A", "95 % interval", "p")
     for name, row in differences.items():
         if math.isnan(row.difference.value):
             continue
@@ -89,4 +72,4 @@ def print_comparison(names: tuple[str, str], differences: Mapping[str, Differenc
             f"{row.difference.low:+.3f} to {row.difference.high:+.3f}",
             f"{row.p:.3f}",
         )
-    _print(table)
+    show(table)

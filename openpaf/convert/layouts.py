@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from openpaf.errors import CheckpointError, ConfigError
-from openpaf.export import PoseNetwork
 from openpaf.network import published
+from openpaf.network.frames import PoseNetwork
 from openpaf.network.mobilenet_openpose import MobileNetOpenPose
 
 Tensors = Mapping[str, NDArray[np.float32]]

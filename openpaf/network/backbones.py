@@ -49,85 +49,74 @@ class Vgg19Front(nn.Module):
 
 
 class _Separable(nn.Module):
-    """A depthwise 3x3 and a pointwise convolution, each with ReLU6, as in MobileNet v1."""
+    """A depthwise 3x3 and a pointwise convolution, each with ReLU, as in MobileNet v1."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, dilation: int) -> None:
         super().__init__()
-        self.stride = stride
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs)
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, stride, dilation, dilation, inputs)
         self.pointwise = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu6(self.pointwise(F.relu6(self.depthwise(x))))
+        return F.relu(self.pointwise(F.relu(self.depthwise(x))))
 
 
 class MobileNetFront(nn.Module):
-    """MobileNet v1 through its eleventh block, its stride-16 maps brought back to stride 8.
+    """MobileNet v1 through its eleventh block, kept at stride 8, then two that reduce to 128.
 
-    The deep blocks run at stride 16, where they were pretrained and cost a quarter; their output is
-    enlarged twice and added to the last stride-8 maps, which keep small people sharp. Batch norm
-    is folded into the trunk already, so it starts from plain convolutions.
+    The sixth block does not halve the maps as in MobileNet v1; the seventh is dilated instead, so
+    that small people stay sharp. Batch norm is folded into the trunk already, so it starts from
+    plain pretrained convolutions.
     """
 
     color = "rgb"
     scale = (1 / 127.5, 1 / 127.5, 1 / 127.5)
     offset = (-1.0, -1.0, -1.0)
 
-    _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1)), (
-        (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
+    # Outputs, stride and dilation of each block after the first convolution.
+    _BLOCKS = (
+        (64, 1, 1), (128, 2, 1), (128, 1, 1), (256, 2, 1), (256, 1, 1), (512, 1, 1), (512, 1, 2),
+        (512, 1, 1), (512, 1, 1), (512, 1, 1), (512, 1, 1),
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, stride=2, padding=1)
-        shallow, deep = self._BLOCKS
-        self.shallow, channels = _separables(32, shallow)
-        self.deep, deep_channels = _separables(channels, deep)
-        self.lateral = conv_bn_relu(channels, FEATURES, kernel=1)
-        self.top = conv_bn_relu(deep_channels, FEATURES, kernel=1)
-        self.merge = conv_bn_relu(FEATURES, FEATURES)
+        self.blocks = nn.Sequential()
+        channels = 32
+        for outputs, stride, dilation in self._BLOCKS:
+            self.blocks.append(_Separable(channels, outputs, stride, dilation))
+            channels = outputs
+        self.reduce = nn.Sequential(
+            conv_bn_relu(channels, FEATURES, kernel=1), conv_bn_relu(FEATURES, FEATURES)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) normalised to (N, 128, H/8, W/8); H and W multiples of 8."""
-        shallow = self.shallow(F.relu6(self.conv1(x)))
-        top = F.interpolate(self.top(self.deep(shallow)), scale_factor=2.0, mode="nearest")
-        lateral = self.lateral(shallow)
-        top = top[:, :, : lateral.shape[2], : lateral.shape[3]]
-        out: Tensor = self.merge(lateral + top)
+        """(N, 3, H, W) normalised to (N, 128, H/8, W/8)."""
+        out: Tensor = self.reduce(self.blocks(F.relu(self.conv1(x))))
         return out
 
-    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
-        """Start the trunk from MobileNet v1 trained on ImageNet.
+    def load_trunk(self, weights: Mapping[str, Tensor]) -> None:
+        """Start the trunk from pretrained weights.
 
         Parameters
         ----------
         weights : mapping
-            `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, batch norm folded.
+            `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, batch norm folded, for
+            RGB input in -1..1.
         """
         _copy(self.conv1, weights, "conv1")
-        for number, block in enumerate([*self.shallow, *self.deep], start=1):
+        for number, block in enumerate(self.blocks, start=1):
+            assert isinstance(block, _Separable)
             _copy(block.depthwise, weights, f"dw{number}")
             _copy(block.pointwise, weights, f"pw{number}")
 
-    def stem(self) -> list[nn.Module]:
-        """Generic early layers, safe to keep as pretrained."""
-        return [self.conv1, *list(self.shallow)[:3]]
-
     def trunk(self) -> list[nn.Module]:
-        """Every pretrained layer."""
-        return [self.conv1, self.shallow, self.deep]
+        """Every pretrained layer, first to last."""
+        return [self.conv1, *self.blocks]
 
 
-def _separables(inputs: int, blocks: tuple[tuple[int, int], ...]) -> tuple[nn.Sequential, int]:
-    layers = []
-    for outputs, stride in blocks:
-        layers.append(_Separable(inputs, outputs, stride))
-        inputs = outputs
-    return nn.Sequential(*layers), inputs
-
-
-def _copy(conv: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
-    assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+def _copy(conv: nn.Conv2d, weights: Mapping[str, Tensor], name: str) -> None:
+    assert conv.bias is not None
     with torch.no_grad():
         conv.weight.copy_(weights[f"{name}.weight"])
         conv.bias.copy_(weights[f"{name}.bias"])

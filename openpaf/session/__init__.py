@@ -13,6 +13,9 @@ from openpaf.card import ModelCard
 from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafWarning
 from openpaf.fields import Fields
 
+SUFFIXES = (".onnx", ".xml", ".pt")
+"""Of the files that hold a network."""
+
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 
 
@@ -56,7 +59,9 @@ def open_session(
     spinning: bool = True,
     card: ModelCard | None = None,
 ) -> Session:
-    """Load a network file: `.onnx`, or OpenVINO's `.xml` with its `.bin` beside it.
+    """Load a network file.
+
+    `.onnx`, OpenVINO's `.xml` with its `.bin` beside it, or a `.pt` checkpoint of `openpaf train`.
 
     Parameters
     ----------
@@ -93,13 +98,17 @@ def open_session(
     if threads is not None and (type(threads) is not int or not 1 <= threads <= 1024):
         raise ConfigError(f"threads must be 1 to 1024, or None for all cores, got {threads!r}")
     if not path.is_file():
-        raise ModelNotFoundError(f"{path} is not a file; pass an .onnx or .xml network")
-    if path.suffix not in (".onnx", ".xml"):
+        raise ModelNotFoundError(f"{path} is not a file; pass an .onnx, .xml or .pt network")
+    if path.suffix not in SUFFIXES:
         raise ModelError(
-            f"{path} must be an .onnx or .xml network, got {path.suffix or 'no suffix'}"
+            f"{path} must be an .onnx, .xml or .pt network, got {path.suffix or 'no suffix'}"
         )
     if card is None and path.with_suffix(".toml").is_file():
         card = ModelCard.from_toml(path.with_suffix(".toml"))
+    if path.suffix == ".pt":
+        from openpaf.session.torch import TorchSession
+
+        return TorchSession(path, device=device, threads=threads, card=card)
     if path.suffix == ".xml" or device == "openvino":
         from openpaf.session.openvino import OpenVinoSession
 

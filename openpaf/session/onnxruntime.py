@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf import weights
 from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import MissingExtraError, ModelError
 from openpaf.fields import Fields
@@ -24,12 +25,13 @@ except ImportError as error:
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
+_TENSORRT = "TensorrtExecutionProvider"
 # In order of preference; the CPU comes after all of them.
 _PROVIDERS = {
     "auto": (_CUDA,),
     "cpu": (),
     "cuda": (_CUDA,),
-    "tensorrt": ("TensorrtExecutionProvider", _CUDA),
+    "tensorrt": (_TENSORRT, _CUDA),
     "coreml": ("CoreMLExecutionProvider",),
     "directml": ("DmlExecutionProvider",),
 }
@@ -54,7 +56,7 @@ class OnnxRuntimeSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
         available = onnxruntime.get_available_providers()
         providers = [p for p in _PROVIDERS[device] if p in available]
-        self._session = _load(path, options, [*providers, _CPU])
+        self._session = _load(path, options, [*map(_with_options, providers), _CPU])
         # What was available proves nothing; only the session knows what it got.
         self.provider: str = self._session.get_providers()[0]
         _check_provider(device, self.provider, available)
@@ -86,7 +88,19 @@ class OnnxRuntimeSession:
         return to_fields(dict(zip(self._outputs, outputs, strict=True)), net_frames, self.card)
 
 
-def _load(path: Path, options: Any, providers: list[str]) -> Any:
+def _with_options(provider: str) -> str | tuple[str, dict[str, str]]:
+    """TensorRT takes minutes to build an engine, so it keeps it; nobody chooses it for float32.
+
+    Not measured yet: it was written without a GPU at hand.
+    """
+    if provider != _TENSORRT:
+        return provider
+    engines = weights.cache_folder() / "tensorrt"
+    options = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1"}
+    return provider, options | {"trt_engine_cache_path": str(engines)}
+
+
+def _load(path: Path, options: Any, providers: list[Any]) -> Any:
     try:
         # Its own way of falling back prints on stdout.
         return onnxruntime.InferenceSession(

@@ -39,6 +39,14 @@ class DataSetConfig:
     trusted: bool = True
     only: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.annotations, str):
+            raise ConfigError(f"sets: annotations must be a file name, got {self.annotations!r}")
+        for name in ("images", "only"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
+                raise ConfigError(f"sets: {name} must be a list of strings, got {value!r}")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -53,10 +61,13 @@ class TrainConfig:
     batch : int
     rate : float
         Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
+    trunk : str
+        Pretrained MobileNet v1 weights to start the trunk from, relative to the data folder: an npz
+        of ImageNet's, or the .xml of human-pose-estimation-0001; "" for none.
     trunk_rate : float
         Factor on the rate for pretrained layers.
-    freeze_stem : bool
-        Keep the earliest pretrained layers as they are.
+    trunk_frozen : float
+        Share of the run at its start in which the pretrained layers stay as they are.
     ema : float
         Decay a step of the averaged weights that are validated and exported.
     person_size : (float, float)
@@ -75,10 +86,11 @@ class TrainConfig:
         Half-width of a limb's PAF, net px.
     teacher : str
         Model whose fields are learnt too, relative to the data folder; "" for none.
+    teacher_scales : tuple of float
+        Sizes at which the teacher looks at the crop, one drawn a batch: what it sees at any of them
+        is learnt, as if its fields had been averaged over all.
     feature_weight : float
         Weight of the teacher's 128 feature channels; fades to 0 over the run.
-    imagenet : str
-        npz of MobileNet v1 weights to start the trunk from; "" for none.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -88,8 +100,9 @@ class TrainConfig:
     images: int = 100_000
     batch: int = 16
     rate: float = 1e-3
+    trunk: str = ""
     trunk_rate: float = 0.3
-    freeze_stem: bool = True
+    trunk_frozen: float = 0.0
     warm_up: int = 200
     weight_decay: float = 5e-4
     ema: float = 0.998
@@ -101,8 +114,8 @@ class TrainConfig:
     sigma: float = 7.0
     limb_width: float = 8.0
     teacher: str = ""
+    teacher_scales: tuple[float, ...] = (1.0,)
     feature_weight: float = 0.5
-    imagenet: str = ""
 
     def __post_init__(self) -> None:
         if not self.sets:
@@ -115,6 +128,16 @@ class TrainConfig:
         low, high = self.person_size
         if not 0 < low <= high:
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
+        if not 0 <= self.trunk_frozen <= 1:
+            raise ConfigError(f"trunk_frozen must lie in 0..1, got {self.trunk_frozen}")
+        for scale in self.teacher_scales:
+            if scale <= 0 or self.crop * scale % 8:
+                raise ConfigError(
+                    f"each of teacher_scales must make a multiple of 8 of crop {self.crop}, "
+                    f"got {scale}"
+                )
+        if not self.teacher_scales:
+            raise ConfigError("teacher_scales must name at least one size, such as [1.0]")
 
     @property
     def steps(self) -> int:

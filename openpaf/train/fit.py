@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from openpaf.errors import CheckpointError, ConfigError, DatasetError
+from openpaf.network import checkpoint
 from openpaf.network.backbones import MobileNetFront
 from openpaf.network.pafnet import PafNet
-from openpaf.train import checkpoint
 from openpaf.train.batches import Batch, batches
 from openpaf.train.config import TrainConfig, recipe_from
 from openpaf.train.crop import Cropper
@@ -26,6 +26,7 @@ from openpaf.train.data import Picture, read_set
 from openpaf.train.loss import feature_loss, stage_losses
 from openpaf.train.targets import Labels, render
 from openpaf.train.teacher import OpenVinoTeacher
+from openpaf.train.trunk import read_trunk
 
 _SAVE_EVERY_S = 120.0
 
@@ -79,16 +80,20 @@ class Trainer:
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.net = PafNet(config.network)
-        if config.imagenet:
-            _load_imagenet(self.net, data / config.imagenet)
+        self.trunk = _load_trunk(self.net, data / config.trunk) if config.trunk else []
         self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self.optimizer = _optimizer(self.net, config)
+        self.optimizer = _optimizer(self.net, self.trunk, config)
+        self.mixed = self.device.type == "cuda" or _cpu_has_bfloat16()
         self.cropper = Cropper(*_pictures(config, data, self.net), config, self.net.skeleton)
         self.teacher = None
         if config.teacher:
             self.teacher = OpenVinoTeacher(
-                data / config.teacher, config.batch, config.crop, torch.get_num_threads()
+                data / config.teacher,
+                config.batch,
+                config.crop,
+                config.teacher_scales,
+                torch.get_num_threads(),
             )
         self.scale = torch.tensor(self.net.scale, device=self.device)[:, None, None]
         self.offset = torch.tensor(self.net.offset, device=self.device)[:, None, None]
@@ -124,8 +129,9 @@ class Trainer:
         teacher = None
         hint = None
         if self.teacher is not None:
-            maps, pafs, hint = (f.to(self.device) for f in self.teacher.fields(batch.frames))
-            teacher = (maps, pafs)
+            scale = np.random.default_rng([config.seed, self.step]).choice(config.teacher_scales)
+            maps, pafs, hint = self.teacher.fields(batch.frames, float(scale))
+            teacher = (maps.to(self.device), pafs.to(self.device))
         targets = render(
             Labels(**{name: value.to(self.device) for name, value in vars(batch.labels).items()}),
             self.net.skeleton,
@@ -136,13 +142,15 @@ class Trainer:
             teacher=teacher,
         )
         self.net.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        for module in self.trunk:
+            module.requires_grad_(done >= config.trunk_frozen)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             features = self.net.front(self._normalise(frames))
             outputs = self.net.stages(features)
         losses = stage_losses([(kind, maps.float()) for kind, maps in outputs], targets)
         loss = torch.stack(list(losses.values())).sum()
         if hint is not None and config.feature_weight:
-            losses["features"] = feature_loss(features.float(), hint)
+            losses["features"] = feature_loss(features.float(), hint.to(self.device))
             loss = loss + config.feature_weight * (1 - done) * losses["features"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -219,21 +227,6 @@ class Trainer:
         return state
 
 
-def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
-    """The averaged network of a checkpoint, ready for export, and the recipe that made it.
-
-    Raises
-    ------
-    CheckpointError
-        When the checkpoint cannot be read.
-    """
-    state = checkpoint.load(path)
-    config = recipe_from(state["recipe"])
-    net = PafNet(config.network)
-    net.load_state_dict(state["average"])
-    return net.eval(), {"recipe": state["recipe"], "step": state["step"]}
-
-
 def _pictures(
     config: TrainConfig, data: Path, net: PafNet
 ) -> tuple[list[Picture], NDArray[np.float64]]:
@@ -248,30 +241,30 @@ def _pictures(
     return pictures, np.array(shares)
 
 
-def _load_imagenet(net: PafNet, path: Path) -> None:
+def _load_trunk(net: PafNet, path: Path) -> list[nn.Module]:
+    """Start the trunk from pretrained weights; returns its layers."""
     if not isinstance(net.front, MobileNetFront):
-        raise ConfigError("imagenet weights fit the mobilenet front only")
+        raise ConfigError("a trunk fits the mobilenet front only")
+    weights = read_trunk(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            weights = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
-        net.front.load_imagenet(weights)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ConfigError(f"{path} does not hold MobileNet v1 weights: {error}") from error
+        net.front.load_trunk(weights)
+    except RuntimeError as error:
+        raise ConfigError(f"{path} holds a trunk of another size: {error}") from error
+    return net.front.trunk()
 
 
-def _optimizer(net: PafNet, config: TrainConfig) -> torch.optim.AdamW:
+def _cpu_has_bfloat16() -> bool:
+    """Whether bfloat16 is arithmetic here; where it is emulated it is slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _optimizer(net: PafNet, trunk: list[nn.Module], config: TrainConfig) -> torch.optim.AdamW:
     """AdamW with slow pretrained layers, and no decay on biases and norms."""
-    slow: set[int] = set()
-    if config.imagenet and isinstance(net.front, MobileNetFront):
-        if config.freeze_stem:
-            for module in net.front.stem():
-                module.requires_grad_(False)
-        slow = {id(p) for module in net.front.trunk() for p in module.parameters()}
+    slow = {id(p) for module in trunk for p in module.parameters()}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in net.parameters():
-        if parameter.requires_grad:
-            key = (id(parameter) in slow, parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
+        key = (id(parameter) in slow, parameter.ndim > 1)
+        groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(
         [
             {

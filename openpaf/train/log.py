@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
+from statistics import fmean
 
 from openpaf.errors import OutputError
 from openpaf.train.fit import Progress
@@ -13,7 +14,7 @@ _EVERY_STEPS = 50
 
 
 class Log:
-    """Appends the mean of every 50 steps to `log.csv`.
+    """Appends the mean of every 50 steps, each loss over the steps that had it, to `log.csv`.
 
     Parameters
     ----------
@@ -30,14 +31,14 @@ class Log:
     def __init__(self, folder: Path, batch: int) -> None:
         self.path = folder / "log.csv"
         self.batch = batch
-        self.sums: dict[str, float] = {}
+        self.losses: dict[str, list[float]] = {}
         self.count = 0
         self.begun = time.monotonic()
 
     def add(self, progress: Progress) -> None:
         """Take in one step."""
         for name, value in progress.losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.losses.setdefault(name, []).append(value)
         self.count += 1
         if self.count < _EVERY_STEPS:
             return
@@ -46,9 +47,9 @@ class Log:
             "images": progress.step * self.batch,
             "rate": f"{progress.rate:.3g}",
             "images_per_second": f"{self.count * self.batch / seconds:.2f}",
-        } | {name: f"{value / self.count:.5f}" for name, value in self.sums.items()}
+        } | {name: f"{fmean(values):.5f}" for name, values in self.losses.items()}
         self._append(row)
-        self.sums, self.count, self.begun = {}, 0, time.monotonic()
+        self.losses, self.count, self.begun = {}, 0, time.monotonic()
 
     def _append(self, row: dict[str, object]) -> None:
         try:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from openpaf.errors import CheckpointError, OutputError
 from openpaf.files import replacing
+from openpaf.network.pafnet import NetworkConfig, PafNet
 
 FORMAT = 1
 
@@ -83,3 +84,21 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not an openpaf training checkpoint of format {FORMAT}")
     return state
+
+
+def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
+    """The averaged network of a checkpoint, in evaluation mode, and all that was saved with it.
+
+    Raises
+    ------
+    CheckpointError
+        When the checkpoint cannot be read or holds something else.
+    """
+    state = load(path)
+    try:
+        net = PafNet(NetworkConfig(**state["recipe"]["network"]))
+        net.load_state_dict(state["average"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise CheckpointError(f"{path} holds no network of this version: {reason}") from error
+    return net.eval(), state

@@ -1,0 +1,90 @@
+"""Pretrained MobileNet v1 trunks: plain convolutions to start a network from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openpaf.errors import ConfigError, MissingExtraError
+
+# Layers of human-pose-estimation-0001 in the order of MobileNet v1's blocks 1 to 11.
+_BLOCKS = (
+    "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1", "conv4_2",
+    "conv5_1", "conv5_2", "conv5_3", "conv5_4", "conv5_5",
+)  # fmt: skip
+
+
+def read_trunk(path: Path) -> dict[str, Tensor]:
+    """Read a trunk, batch norm folded.
+
+    Parameters
+    ----------
+    path : Path
+        `.npz` of MobileNet v1 trained on ImageNet, or the `.xml` of human-pose-estimation-0001.
+
+    Returns
+    -------
+    dict of str to float32
+        `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, for RGB input in -1..1.
+
+    Raises
+    ------
+    ConfigError
+        When the file holds no such trunk.
+    """
+    try:
+        if path.suffix == ".xml":
+            return _from_openvino(path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in _names()}
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{path} does not hold a MobileNet v1 trunk: {reason}") from error
+
+
+def _layers() -> list[str]:
+    return ["conv1", *(f"{half}{n + 1}" for n in range(len(_BLOCKS)) for half in ("dw", "pw"))]
+
+
+def _names() -> list[str]:
+    return [f"{layer}.{kind}" for layer in _layers() for kind in ("weight", "bias")]
+
+
+def _from_openvino(path: Path) -> dict[str, Tensor]:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtraError(
+            'an .xml trunk needs OpenVINO: pip install "openpaf[openvino]"'
+        ) from error
+    layers = {op.get_friendly_name(): op for op in openvino.Core().read_model(path).get_ops()}
+    trunk = {}
+    layer_names = ["conv1", *(f"{block}/{half}" for block in _BLOCKS for half in ("dw", "sep"))]
+    for ours, theirs in zip(_layers(), layer_names, strict=True):
+        convolution = layers[theirs]
+        weight = _constant(convolution.input_value(1))
+        if "/dw" in theirs:
+            weight = weight[:, 0]
+        (added,) = convolution.output(0).get_target_inputs()
+        bias = _constant(added.get_node().input_value(1)).reshape(-1)
+        trunk[f"{ours}.weight"] = torch.from_numpy(weight)
+        trunk[f"{ours}.bias"] = torch.from_numpy(bias)
+    # It takes BGR as (x - 128) / 255; with RGB y in -1..1 that is y / 2 - 1 / 510.
+    first = trunk["conv1.weight"].flip(1)
+    trunk["conv1.bias"] -= first.sum(dim=(1, 2, 3)) / 510
+    trunk["conv1.weight"] = first / 2
+    return trunk
+
+
+def _constant(output: Any) -> NDArray[np.float32]:
+    """The value of a part of a model that depends on no input: dequantised weights."""
+    import openvino
+
+    model = openvino.Model([output], [])
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.array(compiled([])[0], np.float32)
