@@ -30,8 +30,11 @@ from openpaf import DecoderConfig, Engine, OpenPafError
 from openpaf.evaluate import KeypointFolder, evaluate, read_folder
 
 
-def precision(path: Path) -> str:
-    """What a network file calculates in: fp32, fp16 or int8."""
+def precision(path: Path, provider: str) -> str:
+    """What a network file calculates in where `provider` runs it: fp32, fp16 or int8."""
+    if path.suffix == ".pt":
+        # Checkpoints are float32; on a GPU they run in half precision.
+        return "fp32" if provider == "PyTorch CPU" else "fp16"
     if path.suffix == ".xml":
         text = path.read_text("utf-8")
         kinds = {"int8": "FakeQuantize", "fp16": 'element_type="f16"'}
@@ -87,7 +90,10 @@ def bench(
             about: dict[str, Any] = {"model": Path(model).stem, "net_height": height}
             try:
                 with Engine(model, device=device, net_height=height) as engine:
-                    about |= {"precision": precision(engine.path), "runtime": runtime(engine)}
+                    about |= {
+                        "precision": precision(engine.path, engine.provider),
+                        "runtime": runtime(engine),
+                    }
                     if engine.net_size is not None:
                         about["net_height"] = engine.net_size[1]
                     for flip in (False, True):

@@ -32,7 +32,8 @@ class Variant:
 
     def record(self) -> dict[str, Any]:
         """How a row names it: a file by its name alone, wherever it lies."""
-        return {"model": Path(self.model).stem, "runtime": RUNTIMES[self.device]}
+        runtime = "PyTorch" if self.model.endswith(".pt") else RUNTIMES[self.device]
+        return {"model": Path(self.model).stem, "runtime": runtime}
 
 
 def variants(models: str) -> list[Variant]:
@@ -41,7 +42,7 @@ def variants(models: str) -> list[Variant]:
         Variant(model, device)
         for model in models.split(",")
         for device in RUNTIMES
-        if device == "openvino" or not model.endswith(".xml")
+        if not model.endswith({"cpu": ".xml", "openvino": ".pt"}[device])
     ]
 
 
@@ -69,8 +70,8 @@ def opened(models: str, **options: Any) -> Iterator[tuple[Variant, Engine | str]
 
 def runtime(engine: Engine) -> str:
     """What runs an engine: the runtime, and the device where it is not the CPU."""
-    if engine.provider.startswith("OpenVINO"):
-        return RUNTIMES["openvino"]
+    if engine.provider.startswith(("OpenVINO", "PyTorch")):
+        return engine.provider.removesuffix(" CPU")
     device = engine.provider.removesuffix("ExecutionProvider")
     return RUNTIMES["cpu"] + ("" if device == "CPU" else f", {device}")
 

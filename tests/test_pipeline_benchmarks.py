@@ -168,15 +168,16 @@ def test_accuracy(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_precision_of_a_file_is_told(name: str, expected: str) -> None:
     from openpaf import weights
 
-    assert bench_accuracy.precision(weights.find(name)) == expected
+    assert bench_accuracy.precision(weights.find(name), "CPUExecutionProvider") == expected
 
 
-def test_an_xml_runs_on_openvino_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "RUNTIMES", {"cpu": "ONNX Runtime", "openvino": "OpenVINO"})
-    both = engines.variants("default,net.xml")
+def test_files_of_one_runtime_run_on_that_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    both = engines.variants("default,net.xml,net.pt")
     assert [(v.model, v.device) for v in both] == [
-        ("default", "cpu"), ("default", "openvino"), ("net.xml", "openvino")
+        ("default", "cpu"), ("default", "openvino"), ("net.xml", "openvino"), ("net.pt", "cpu")
     ]  # fmt: skip
+    assert both[3].record() == {"model": "net", "runtime": "PyTorch"}
 
 
 def test_sizes_are_read() -> None:
