@@ -19,7 +19,10 @@ from openpaf.train.config import read_recipe
 
 def command(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe (TOML) or the name of a built-in one: default.")
+        str,
+        typer.Argument(
+            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate."
+        ),
     ] = "default",
     data: Annotated[
         Path, typer.Option(help="Folder that the recipe's paths are relative to.")
@@ -96,7 +99,10 @@ def _recipe_path(recipe: str) -> Path:
         return path
     built_in = resources.files("openpaf.train") / "recipes" / f"{recipe}.toml"
     if not built_in.is_file():
-        raise ConfigError(f"there is no built-in recipe {recipe!r}; give a .toml file or: default")
+        raise ConfigError(
+            f"there is no built-in recipe {recipe!r}; "
+            "give a .toml file, or default, permissive or accurate"
+        )
     return Path(str(built_in))
 
 
