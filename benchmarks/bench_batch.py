@@ -36,6 +36,7 @@ import cv2
 import numpy as np
 import typer
 
+from benchmarks.clips import make_video
 from benchmarks.timing import circumstances, write_result
 from openpaf.batch import Job, processes
 from openpaf.batch.frames import Video, VideoError
@@ -52,21 +53,6 @@ VIDEOS = 8
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 Out = Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")]
-
-
-def make_video(path: Path, frames: int, size: tuple[int, int] = (640, 360)) -> None:
-    """Discs that wander over noise; what the network sees does not change what it costs."""
-    rng = np.random.default_rng(7)
-    background = rng.integers(0, 80, (size[1], size[0], 3), np.uint8)
-    places = rng.uniform(0, size, (12, 2))
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
-    for _ in range(frames):
-        frame = background.copy()
-        places += rng.normal(0, 4, places.shape)
-        for x, y in places:
-            cv2.circle(frame, (int(x), int(y)), 30, (200, 160, 120), -1)
-        writer.write(frame)
-    writer.release()
 
 
 def start_plain(job: Job) -> None:
@@ -305,8 +291,7 @@ def per_shard(execute: Any, todo: list[Shard]) -> float:
 
 def about() -> dict[str, Any]:
     """Machine, versions, and how busy the machine was with other things."""
-    packages = ("numpy", "opencv-python-headless", "onnxruntime", "openvino", "ray")
-    return {**circumstances(packages), "load_average": round(os.getloadavg()[0], 1)}
+    return circumstances(("numpy", "cv2", "onnxruntime", "openvino", "ray"))
 
 
 def save(figures: dict[str, Any], out: Path | None) -> None:

@@ -32,14 +32,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks.crowd import Crowd, Noise, Score, make_crowd, score_people
-from benchmarks.timing import (
-    Timing,
-    circumstances,
-    measure,
-    processor,
-    result_path,
-    write_result,
-)
+from benchmarks.markdown import table
+from benchmarks.report import publish
+from benchmarks.timing import Timing, circumstances, measure, processor, result_path
 from benchmarks.upsampling_decoder import decode_upsampled
 from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
@@ -203,28 +198,12 @@ def frames_a_second(people: int, seconds: float = 1.0) -> dict[str, float]:
 
 def print_table(rows: list[Row]) -> None:
     """Markdown on stdout."""
-    head = [
-        "scenes",
-        "N",
-        "decoder",
-        "ms median",
-        "IQR",
-        "hit/predicted/truth",
-        "mean error, px",
-        "median",
-    ]
-    typer.echo("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
-    for row in rows:
-        typer.echo("| " + " | ".join(row.cells()) + " |")
+    head = "scenes | N | decoder | ms median | IQR | hit/predicted/truth | mean error, px | median"
+    typer.echo(table(head, [row.cells() for row in rows]))
 
 
-def draw_chart(rows: list[Row], path: Path) -> None:
+def draw_chart(rows: list[Row], plt: Any) -> Any:
     """Milliseconds against people, both logarithmic."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
     figure, axes = plt.subplots(figsize=(7.5, 5), layout="constrained")
     styles = {"crowd, smooth": "-", "crowd, white": "--"}
     colors = {OURS: "#0072b2", RULES: "#e69f00", RIVAL: "#999999"}
@@ -247,9 +226,7 @@ def draw_chart(rows: list[Row], path: Path) -> None:
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3, fontsize=7)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return figure
 
 
 def main(
@@ -275,11 +252,10 @@ def main(
         "frames_a_second_20_people": frames_a_second(20),
         "rows": [row.record() for row in rows],
     }
-    path = out or result_path("decoder", processor())
-    write_result(path, record)
-    draw_chart(rows, path.with_suffix(".png"))
     typer.echo(json.dumps({k: record[k] for k in ("first_call", "frames_a_second_20_people")}))
-    typer.echo(f"written: {path} and {path.with_suffix('.png').name}")
+    publish(
+        out or result_path("decoder", processor()), record, lambda _, plt: draw_chart(rows, plt)
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks.markdown import table
 from benchmarks.timing import RESULTS, circumstances, write_result
 from benchmarks.upsampling_decoder import decode_upsampled
 from openpaf import __version__
@@ -129,8 +130,8 @@ def _ap(counter: PrecisionCounter, weights: NDArray[np.float64]) -> dict[str, fl
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Markdown on stdout."""
     figures = ("AP", "AP50", "AP75", "APM", "APL", "AR")
-    head = ["decoder", *figures, "people", "AP to default (95 %)"]
-    typer.echo("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
+    head = " | ".join(["decoder", *figures, "people", "AP to default (95 %)"])
+    lines = []
     for row in rows:
         change = row.get("change")
         difference = (
@@ -139,7 +140,8 @@ def print_table(rows: list[dict[str, Any]]) -> None:
             else ""
         )
         cells = [row["decoder"], *(f"{row[key]:.4f}" for key in figures), str(row["people"])]
-        typer.echo("| " + " | ".join([*cells, difference]) + " |")
+        lines.append([*cells, difference])
+    typer.echo(table(head, lines))
 
 
 def main(

@@ -1,5 +1,6 @@
 """What overlapping the stages gives, next to the plain loop and next to the bound.
 
+    python -m benchmarks.bench_stream
     python -m benchmarks.bench_stream video.avi --model net.xml --threads 1
 
 The plain loop reads, detects and tracks one frame after the other, and shows what each stage takes
@@ -19,7 +20,9 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.timing import circumstances, write_result
+from benchmarks.clips import clip_or_made
+from benchmarks.engines import FRAME_SIZE
+from benchmarks.timing import circumstances, processor, result_path, write_result
 from openpaf.engine import Engine
 from openpaf.stream import open_source
 from openpaf.track import Tracker
@@ -67,33 +70,34 @@ def _stream(engine: Engine, clip: Path, frames: int) -> float:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A video file.")],
+    clip: Annotated[Path | None, typer.Argument(help="A video file; made up if none.")] = None,
     model: Annotated[str | None, typer.Option()] = None,
     net_height: Annotated[int | None, typer.Option()] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,
     frames: Annotated[int, typer.Option(help="Frames a run.")] = 150,
     repeats: Annotated[int, typer.Option()] = 5,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
 ) -> None:
     """Print the stages, the bound, the loop and the stream."""
     engine = Engine(model, net_height=net_height, threads=threads, spinning=False)
     engine.warm_up()
-    _plain_loop(engine, clip, 10)
     cores = len(os.sched_getaffinity(0))
     loops, streams, bounds, walls = [], [], [], defaultdict(list)
-    for _ in range(repeats):
-        rate, spent = _plain_loop(engine, clip, frames)
-        stages = {
-            name: [sum(spent[step][kind] for step in steps) for kind in (0, 1)]
-            for name, steps in _STAGES.items()
-        }
-        slowest = max(wall for wall, _ in stages.values())
-        spread = sum(cpu for _, cpu in stages.values()) / cores
-        loops.append(rate)
-        bounds.append(1 / max(slowest, spread))
-        for name, both in stages.items():
-            walls[name].append(both)
-        streams.append(_stream(engine, clip, frames))
+    with clip_or_made(clip, frames, FRAME_SIZE) as video:
+        _plain_loop(engine, video, 10)
+        for _ in range(repeats):
+            rate, spent = _plain_loop(engine, video, frames)
+            stages = {
+                name: [sum(spent[step][kind] for step in steps) for kind in (0, 1)]
+                for name, steps in _STAGES.items()
+            }
+            slowest = max(wall for wall, _ in stages.values())
+            spread = sum(cpu for _, cpu in stages.values()) / cores
+            loops.append(rate)
+            bounds.append(1 / max(slowest, spread))
+            for name, both in stages.items():
+                walls[name].append(both)
+            streams.append(_stream(engine, video, frames))
     print(f"{engine!r}, {threads or cores} threads, {cores} cores, load {os.getloadavg()[0]:.1f}")
     for name, pairs in walls.items():
         wall, cpu = (1000 * statistics.median(pair[kind] for pair in pairs) for kind in (0, 1))
@@ -102,10 +106,11 @@ def main(
     ratio = statistics.median(a / b for a, b in zip(streams, bounds, strict=True))
     print(f"  plain loop {loop:.1f}/s, bound {bound:.1f}/s, stream {stream:.1f}/s")
     print(f"  stream reaches {ratio:.0%} of the bound and {stream / loop:.2f} x the plain loop")
-    if out:
-        figures = {"loop": loops, "bound": bounds, "stream": streams}
-        record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
-        write_result(out, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
+    figures = {"loop": loops, "bound": bounds, "stream": streams}
+    record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
+    path = out or result_path("stream", processor())
+    write_result(path, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def trained_compact() -> PafNet:
     RuntimeError
         When they are those of another network than the recipe's.
     """
-    from openpaf.train.checkpoint import load_weights
+    from openpaf.network.checkpoint import load_weights
 
     network = build_network(COMPACT)
     assert isinstance(network, PafNet)

@@ -8,10 +8,11 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,18 +21,28 @@ from openpaf.files import replacing
 from openpaf.timing import Timing, measure, processor
 
 __all__ = [
-    "RESULTS", "Timing", "circumstances", "measure", "plain", "processor", "result_path",
-    "write_result",
+    "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",
+    "result_path", "write_result",
 ]  # fmt: skip
 
 RESULTS = Path(__file__).parent / "results"
+Given = TypeVar("Given")
+
+
+def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
+    """Milliseconds one call takes, and what it gives."""
+    start = time.perf_counter()
+    given = call()
+    return 1000 * (time.perf_counter() - start), given
 
 
 def _version(module: str) -> str | None:
     try:
-        return str(importlib.import_module(module).__version__)
+        imported = importlib.import_module(module)
     except ImportError:
         return None
+    # pycocotools has no __version__ of its own.
+    return str(getattr(imported, "__version__", None) or metadata.version(module))
 
 
 def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, Any]:
@@ -48,6 +59,8 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
             for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
             if name in os.environ
         },
+        # Of the minute before: what else kept the machine busy.
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "date": time.strftime("%Y-%m-%d"),
     }
 

@@ -1,0 +1,196 @@
+"""What people in the frame cost the whole engine: the figure of the paper, on this machine.
+
+    python -m benchmarks.bench_people
+    python -m benchmarks.bench_people --photos coco_val
+
+The network takes as long whoever is in the frame, so it is timed on a frame; the decoder is timed
+on seeded crowds over fields of the same size. Where photographs are given, each is one dot: the
+whole engine on it, against the people annotated in it (`images/` and COCO keypoints beside), or
+found in it where nothing is annotated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.crowd import make_crowd
+from benchmarks.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
+from benchmarks.markdown import table
+from benchmarks.report import COLORS, legend_below, number, panel_grid, publish
+from benchmarks.timing import circumstances, measure, milliseconds, result_path
+from openpaf import Engine
+from openpaf.evaluate import read_folder
+from openpaf.frame import to_frame
+from openpaf.pictures import find_pictures
+from openpaf.preprocess import place
+
+# Net px at net height 368, where the crowds of the decoder's benchmark are as tall.
+_HEIGHTS, _AT = (60.0, 180.0), 368
+_PHOTO_REPEATS = 5
+
+
+def cost_of_crowds(
+    engine: Engine, people: list[int], scenes: int, repeats: int
+) -> Iterator[dict[str, Any]]:
+    """Network, decoder and whole of crowds of growing size; times are ms a frame."""
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (FRAME_SIZE[1], FRAME_SIZE[0], 3), np.uint8)
+    net_frame = engine.prepare(frame)
+    width, height = net_frame.placement.net_size
+    preprocess = measure([partial(engine.prepare, frame)], repeats=repeats)
+    network = measure([partial(engine.predict, [net_frame])], repeats=repeats)
+    stride = engine.card.stride
+    heights = (_HEIGHTS[0] * height / _AT, _HEIGHTS[1] * height / _AT)
+    for count in people:
+        crowds = [
+            make_crowd(
+                count,
+                seed,
+                skeleton=engine.skeleton,
+                grid=(width // stride, height // stride),
+                heights=heights,
+            )
+            for seed in range(scenes)
+        ]
+        calls = [partial(engine.decode, crowd.fields, net_frame.placement) for crowd in crowds]
+        decoder = measure(calls, repeats=max(repeats // scenes, 1))
+        yield {
+            "net_size": (width, height),
+            "people": count,
+            "found": float(np.mean([len(call()) for call in calls])),
+            "preprocess": preprocess,
+            "network": network,
+            "decoder": decoder,
+            "whole_ms": preprocess.median_ms + network.median_ms + decoder.median_ms,
+        }
+
+
+def growth_percent(rows: list[dict[str, Any]]) -> float:
+    """How much more the largest crowd costs the whole engine than the smallest."""
+    first, last = (pick(rows, key=lambda row: row["people"]) for pick in (min, max))
+    return float(100 * (last["whole_ms"] / first["whole_ms"] - 1))
+
+
+def photographs(folder: Path) -> list[tuple[Path, int | None]]:
+    """Pictures of a folder and the people annotated in each, None where nothing is annotated."""
+    if (folder / "images").is_dir():
+        images = read_folder(folder).images
+        return [(image.path, int((~image.crowd).sum())) for image in images]
+    return [(picture.path, None) for picture in find_pictures([str(folder)])]
+
+
+def cost_of_photos(
+    engine: Engine, photos: Iterable[tuple[Path, int | None]]
+) -> Iterator[dict[str, Any]]:
+    """The whole engine on each photograph, median of a few calls; times are ms."""
+    for path, annotated in photos:
+        frame = to_frame(path)
+        engine.detect(frame)
+        runs = [milliseconds(partial(engine.detect, frame)) for _ in range(_PHOTO_REPEATS)]
+        found = runs[0][1]
+        yield {
+            "people": len(found) if annotated is None else annotated,
+            "annotated": annotated is not None,
+            "found": len(found),
+            "whole_ms": median(taken for taken, _ in runs),
+            "network_ms": median(poses.timings["network"] for _, poses in runs),
+            "decoder_ms": median(poses.timings["decode"] for _, poses in runs),
+        }
+
+
+def to_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown."""
+    head = (
+        "model | runtime | net size | people | found | network, ms | decoder, ms | whole, ms | "
+        "decoder's share"
+    )
+    lines = []
+    for row in rows:
+        cells = [row["model"], row["runtime"]]
+        if "reason" in row:
+            lines.append([*cells, row["reason"], *[""] * 6])
+            continue
+        decoder_ms = row["decoder"].median_ms
+        cells += ["{}x{}".format(*row["net_size"]), str(row["people"]), number(row["found"])]
+        cells += [number(row["network"].median_ms), number(decoder_ms, 2), number(row["whole_ms"])]
+        lines.append([*cells, f"{100 * decoder_ms / row['whole_ms']:.1f} %"])
+    return table(head, lines)
+
+
+def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
+    """Milliseconds against people, a panel a network and runtime."""
+    figure, grid = panel_grid(plt, list(record["growth_percent"]))
+    for panel, axes in grid.items():
+        rows = [row for row in record["rows"] if "reason" not in row and name(row) == panel]
+        people = [row["people"] for row in rows]
+        for stage in ("network", "decoder"):
+            times = [row[stage].median_ms for row in rows]
+            axes.plot(people, times, "o-", color=COLORS[stage], markersize=4, label=stage)
+        axes.plot(people, [row["whole_ms"] for row in rows], "k-", label="whole")
+        photos = [row for row in record["photos"] if name(row) == panel and row["people"]]
+        if photos:
+            axes.plot(
+                [row["people"] for row in photos], [row["whole_ms"] for row in photos],
+                ".", color="#999999", zorder=0, label="photograph",
+            )  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="people", ylabel="ms a frame")
+        axes.set_xticks(people, [str(count) for count in people], minor=False)
+        axes.grid(alpha=0.3)
+        axes.set_title(f"{panel}: {record['growth_percent'][panel]:+.1f} %", fontsize=9)
+    figure.suptitle(f"People and time on {record['circumstances']['processor']}", fontsize=10)
+    legend_below(figure, 4)
+    return figure
+
+
+def main(
+    models: Models = MODELS,
+    size: Annotated[str, typer.Option(help="Net size, or net height of 16:9 frames.")] = "368",
+    people: Annotated[str, typer.Option(help="Crowd sizes.")] = "1,2,5,10,20,50,100",
+    scenes: Annotated[int, typer.Option(min=1, help="Seeded crowds of each size.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Of the network, and of each size.")] = 60,
+    photos: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+) -> None:
+    """Time network and decoder against people in the frame; write a table, JSON and a chart."""
+    counts = [int(count) for count in people.split(",")]
+    about = circumstances(VERSIONS)
+    pictures = photographs(photos) if photos else []
+    rows: list[dict[str, Any]] = []
+    dots: list[dict[str, Any]] = []
+    growth = {}
+    # Photographs of every shape see one net size, so that only people tell them apart.
+    net_size = place(FRAME_SIZE, **read_size(size)).net_size
+    for variant, engine in opened(models, net_size=net_size):
+        if isinstance(engine, str):
+            rows.append({**variant.record(), "reason": engine})
+            continue
+        engine.warm_up(FRAME_SIZE)
+        ours = [variant.record() | row for row in cost_of_crowds(engine, counts, scenes, repeats)]
+        rows += ours
+        growth[name(ours[0])] = growth_percent(ours)
+        dots += [variant.record() | dot for dot in cost_of_photos(engine, pictures)]
+    typer.echo(to_table(rows))
+    for panel, percent in growth.items():
+        typer.echo(f"{panel}: {max(counts)} people cost {percent:+.1f} % more than {min(counts)}")
+    record = {
+        "suite": "people",
+        "seeds": list(range(scenes)),
+        "circumstances": about,
+        "growth_percent": growth,
+        "rows": rows,
+        "photos": dots,
+    }
+    publish(out or result_path("people", about["processor"]), record, draw_chart)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,81 @@
+"""The networks and runtimes that are measured beside one another, and the sizes they see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from openpaf import Engine, OpenPafError
+
+RUNTIMES = {"cpu": "ONNX Runtime", "openvino": "OpenVINO"}
+FRAME_SIZE = (1280, 720)
+"""Frames as most cameras give them, px."""
+VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
+"""What a record of these measurements names the versions of."""
+
+MODELS = "default,default-int8"
+Models = Annotated[
+    str, typer.Option(help="Names or files, comma separated; each runs on every runtime.")
+]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network on a runtime; `device` is the engine's option."""
+
+    model: str
+    device: str
+
+    def record(self) -> dict[str, Any]:
+        """How a row names it: a file by its name alone, wherever it lies."""
+        runtime = "PyTorch" if self.model.endswith(".pt") else RUNTIMES[self.device]
+        return {"model": Path(self.model).stem, "runtime": runtime}
+
+
+def variants(models: str) -> list[Variant]:
+    """Every model of a comma separated list on every runtime that reads such a file."""
+    return [
+        Variant(model, device)
+        for model in models.split(",")
+        for device in RUNTIMES
+        if not model.endswith({"cpu": ".xml", "openvino": ".pt"}[device])
+    ]
+
+
+def read_size(text: str) -> dict[str, Any]:
+    """Engine options of a size: `456x256` fixes the net size, `368` the net height."""
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise typer.BadParameter(f"a size is WIDTHxHEIGHT or a net height, got {text!r}")
+    if len(sides) == 1:
+        return {"net_height": int(text)}
+    return {"net_size": (int(sides[0]), int(sides[1]))}
+
+
+def opened(models: str, **options: Any) -> Iterator[tuple[Variant, Engine | str]]:
+    """Give every variant with its engine, open while it is looked at, or why there is none."""
+    for variant in variants(models):
+        try:
+            engine = Engine(variant.model, device=variant.device, **options)
+        except OpenPafError as error:
+            yield variant, str(error)
+            continue
+        with engine:
+            yield variant, engine
+
+
+def runtime(engine: Engine) -> str:
+    """What runs an engine: the runtime, and the device where it is not the CPU."""
+    if engine.provider.startswith(("OpenVINO", "PyTorch")):
+        return engine.provider.removesuffix(" CPU")
+    device = engine.provider.removesuffix("ExecutionProvider")
+    return RUNTIMES["cpu"] + ("" if device == "CPU" else f", {device}")
+
+
+def name(row: dict[str, Any]) -> str:
+    """What to call a row's network in a chart."""
+    return f"{row['model']}, {row['runtime']}"
