@@ -107,6 +107,7 @@ SUITES = (
         "--seeds 1",
         ("motmetrics",),
     ),
+    Suite("draw", "What does drawing skeletons cost?", "--people 1"),
     Suite(
         "gpu",
         "How fast are networks on the GPU?",

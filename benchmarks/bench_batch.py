@@ -37,7 +37,7 @@ import numpy as np
 import typer
 
 from benchmarks.clips import make_video
-from benchmarks.timing import circumstances, write_result
+from benchmarks.timing import circumstances, processor, result_path, write_result
 from openpaf.batch import Job, processes
 from openpaf.batch.frames import Video, VideoError
 from openpaf.batch.job import opened
@@ -52,7 +52,7 @@ WAYS = ("plain multiprocessing", "openpaf batch, processes", "openpaf batch, loc
 VIDEOS = 8
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-Out = Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")]
+Out = Annotated[Path | None, typer.Option(help="JSON to write.", show_default="among the results")]
 
 
 def start_plain(job: Job) -> None:
@@ -162,7 +162,7 @@ def rows(
                     flush=True,
                 )
                 figures[f"{way}, {count} workers"] = row
-    save(figures, out)
+    save("rows", figures, out)
 
 
 @app.command()
@@ -194,7 +194,7 @@ def reading(
                 f"{path.stem:24}{row['Mbit/s']:8.2f}{row['decode']:9.0f}{row['to BGR']:10.0f}"
                 f"{row['net frame']:13.0f}"
             )
-    save(figures, out)
+    save("reading", figures, out)
 
 
 def h264(folder: Path, size: str, seconds: int) -> Path:
@@ -275,7 +275,7 @@ def shards(
             )
     for name, value in figures.items():
         print(f"{name:36}{value}")
-    save(figures, out)
+    save("shards", figures, out)
 
 
 def per_shard(execute: Any, todo: list[Shard]) -> float:
@@ -294,9 +294,8 @@ def about() -> dict[str, Any]:
     return circumstances(("numpy", "cv2", "onnxruntime", "openvino", "ray"))
 
 
-def save(figures: dict[str, Any], out: Path | None) -> None:
-    if out:
-        write_result(out, figures)
+def save(what: str, figures: dict[str, Any], out: Path | None) -> None:
+    write_result(out or result_path(f"batch-{what}", processor()), figures)
 
 
 if __name__ == "__main__":

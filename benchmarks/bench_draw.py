@@ -9,6 +9,7 @@ and one dot after the other with OpenCV, without blending.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import cv2
@@ -53,6 +54,7 @@ def plain(frame: NDArray[np.uint8], poses: Poses) -> NDArray[np.uint8]:
 
 def main(
     people: Annotated[str, typer.Option(help="Crowd sizes, comma separated.")] = "1,10,50",
+    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
 ) -> None:
     """Print the table and write it as JSON."""
     frame = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
@@ -71,7 +73,7 @@ def main(
         )
     print(table("people | draw, ms | IQR | plain lines, ms | IQR | ratio", cells))
     record = {"suite": "draw", "circumstances": circumstances(("numpy", "cv2")), "rows": rows}
-    write_result(result_path("draw", processor()), record)
+    write_result(out or result_path("draw", processor()), record)
 
 
 if __name__ == "__main__":
