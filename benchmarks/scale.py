@@ -5,7 +5,7 @@
 
 Assumptions are options or the tables below; measurements are read from benchmarks/results, where
 bench_batch.py put them; a network's arithmetic is counted on the network itself (needs torch).
-docs/scale.md holds what this prints.
+docs/scale.md holds what this prints: `--write` brings it up to date.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ if str(ROOT) not in sys.path:
 
 from benchmarks.arithmetic import torch_flops
 from benchmarks.markdown import table
+from benchmarks.report import replace_between
+from benchmarks.timing import RESULTS as ALL_RESULTS
+from openpaf import __version__
 
-RESULTS = Path(__file__).parent / "results" / "0.1.0"
+RESULTS = ALL_RESULTS / __version__
+PAGE = ROOT / "docs" / "scale.md"
 BYTES_A_PERSON = (3 * 18 + 1) * 4
 PART_FRAMES = 2000
 
@@ -142,19 +146,90 @@ def on_cores(hours: float, frame_rate: float, read: dict[str, float], rate: floa
     return table("on cores | frames a core-second | cores | $ a day | $ a camera-hour", rows)
 
 
+def throughput() -> str:
+    """The ways of running, as measured."""
+    figures = measured("rows")
+    rows = [
+        [
+            way,
+            f"{row['frames_per_second']:.1f}",
+            f"{row['iqr']:.1f}",
+            f"{row['core_ms']:.1f}",
+            f"{row['start_s']:.0f}",
+        ]
+        for way, row in figures.items()
+        if isinstance(row, dict) and "core_ms" in row
+    ]
+    about = (
+        f"{figures['network']} at net height {figures['net_height']}, {circumstances(figures)}:\n\n"
+    )
+    return about + table("way | frames/s | IQR | core ms a frame | start, s", rows)
+
+
+def costs() -> str:
+    """What reading and shards cost, as measured."""
+    reading, shards = measured("reading"), measured("shards")
+    rows = [
+        [name, *(f"{row[key]:,.0f}" for key in ("decode", "to BGR", "net frame"))]
+        for name, row in reading.items()
+        if isinstance(row, dict) and "net frame" in row
+    ]
+    read = table("frames a core-second | decode | + to BGR | + to net height 368", rows)
+    rows = [
+        [name, f"{shards[name]:,}"]
+        for name in (
+            "files planned a second",
+            "files found done or not a second",
+            "ms a shard, processes",
+            "ms a shard, local Ray",
+        )
+    ]
+    about = circumstances(reading)
+    return f"{about[0].upper()}{about[1:]}:\n\n{read}\n\n{table('machinery | figure', rows)}"
+
+
+def circumstances(figures: dict[str, Any]) -> str:
+    """Where and when something was measured."""
+    return (
+        f"{figures['processor']}, {figures['cores_allowed']} cores, load average "
+        f"{figures['load_average']} from other work when it began, {figures['date']}"
+    )
+
+
+def measured(what: str) -> dict[str, Any]:
+    """Figures that `bench_batch.py` wrote."""
+    # One machine's; of several the first by name.
+    path = min(RESULTS.glob(f"batch-{what}--*.json"))
+    figures: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return figures
+
+
+def sections(hours: float, frame_rate: float, megabits: float, people: float) -> dict[str, str]:
+    """Everything that docs/scale.md shows, by the name of its place there."""
+    read = measured("reading")["h264 1920x1080"]
+    a_core = 1000 / measured("rows")["openpaf batch, processes, 2 workers"]["core_ms"]
+    tables = (
+        load(hours, frame_rate, megabits, people),
+        on_gpus(hours, frame_rate, read),
+        on_cores(hours, frame_rate, read, a_core),
+    )
+    return {"rows": throughput(), "costs": costs(), "scale": "\n\n".join(tables)}
+
+
 def main(
     hours: Annotated[float, typer.Option(help="Camera-hours a day.")] = 1e6,
     frame_rate: Annotated[float, typer.Option(help="Frames a second, all looked at.")] = 15,
     megabits: Annotated[float, typer.Option(help="Mbit/s a camera, 1080p H.264.")] = 4,
     people: Annotated[float, typer.Option(help="People a frame.")] = 2,
+    write: Annotated[bool, typer.Option(help="Write them into docs/scale.md too.")] = False,
 ) -> None:
     """Print the tables of docs/scale.md."""
-    read = json.loads((RESULTS / "batch-reading.json").read_text("utf-8"))["h264 1920x1080"]
-    rates = json.loads((RESULTS / "batch-rows.json").read_text("utf-8"))
-    a_core = 1000 / rates["openpaf batch, processes, 2 workers"]["core_ms"]
-    print(load(hours, frame_rate, megabits, people), end="\n\n")
-    print(on_gpus(hours, frame_rate, read), end="\n\n")
-    print(on_cores(hours, frame_rate, read, a_core))
+    text = PAGE.read_text("utf-8")
+    for name, section in sections(hours, frame_rate, megabits, people).items():
+        print(section, end="\n\n")
+        text = replace_between(text, f"<!-- {name}:begin -->", f"<!-- {name}:end -->", section)
+    if write:
+        PAGE.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

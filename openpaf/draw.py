@@ -14,6 +14,9 @@ _LEVELS = 4  # steps of opacity; one blend a step keeps crowds cheap
 _PART_COLOR = (245, 245, 245)
 _TEXT_COLOR = (255, 255, 255)
 
+_Place = tuple[int, int]
+"""A point in OpenCV's fixed-point coordinates."""
+
 
 def draw(
     frame: Frame,
@@ -54,8 +57,9 @@ def draw(
     if not len(poses):
         return _with_fps(canvas, fps)
     thickness = [_thickness(box) for box in poses.boxes]
-    _draw_limbs(canvas, poses, thickness)
-    _draw_parts(canvas, poses, thickness)
+    places = _fixed(poses.keypoints)
+    _draw_limbs(canvas, poses, places, thickness)
+    _draw_parts(canvas, poses, places, thickness)
     if ids and poses.ids is not None:
         _draw_ids(canvas, poses, thickness)
     return _with_fps(canvas, fps)
@@ -66,27 +70,30 @@ def _thickness(box: NDArray[np.float32]) -> int:
     return int(np.clip(round(extent / 60), 1, 12)) if np.isfinite(extent) else 1
 
 
-def _draw_limbs(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
+def _draw_limbs(
+    canvas: NDArray[np.uint8], poses: Poses, places: list[list[_Place]], thickness: list[int]
+) -> None:
     """Limbs by opacity, faintest first; each level is drawn on a copy of its region and blended."""
     levels: list[list[tuple[int, int]]] = [[] for _ in range(_LEVELS)]
     skeleton = poses.skeleton
-    for person, scores in enumerate(poses.scores):
+    for person, scores in enumerate(poses.scores.tolist()):
         for limb, (a, b) in enumerate(skeleton.limbs):
             if limb not in skeleton.redundant_limbs and scores[a] > 0 and scores[b] > 0:
-                sure = min(float(scores[a] + scores[b]), 1.0)
+                sure = min(scores[a] + scores[b], 1.0)
                 levels[min(int(sure * _LEVELS), _LEVELS - 1)].append((person, limb))
     for level, drawn in enumerate(levels):
         if not drawn:
             continue
         lines = []
         for person, limb in drawn:
-            ends = poses.keypoints[person, list(skeleton.limbs[limb])]
-            lines.append((ends, skeleton.colors[limb], thickness[person]))
+            start, end = (places[person][part] for part in skeleton.limbs[limb])
+            lines.append((start, end, skeleton.colors[limb], thickness[person]))
         opacity = 0.45 + 0.55 * (level + 1) / _LEVELS
         if opacity >= 1:
             _lines(canvas, lines)
             continue
-        region = _region(canvas, np.concatenate([ends for ends, _, _ in lines]), max(thickness))
+        ends = np.array([place for line in lines for place in line[:2]]) / 2**_SHIFT
+        region = _region(canvas, ends, max(thickness))
         if not region.size:
             continue
         before = region.copy()
@@ -96,15 +103,14 @@ def _draw_limbs(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -
 
 def _lines(
     canvas: NDArray[np.uint8],
-    lines: list[tuple[NDArray[np.float32], tuple[int, int, int], int]],
+    lines: list[tuple[_Place, _Place, tuple[int, int, int], int]],
 ) -> None:
-    for ends, color, width in lines:
-        start, end = _fixed(ends)
+    for start, end, color, width in lines:
         cv2.line(canvas, start, end, color, width, cv2.LINE_AA, _SHIFT)
 
 
 def _region(
-    canvas: NDArray[np.uint8], points: NDArray[np.float32], margin: int
+    canvas: NDArray[np.uint8], points: NDArray[np.float64], margin: int
 ) -> NDArray[np.uint8]:
     """View of the canvas around points."""
     height, width = canvas.shape[:2]
@@ -113,12 +119,14 @@ def _region(
     return canvas[low[1] : high[1], low[0] : high[0]]
 
 
-def _draw_parts(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
-    for keypoints, scores, width in zip(poses.keypoints, poses.scores, thickness, strict=True):
-        found = keypoints[scores > 0]
-        for centre in _fixed(found):
-            radius = round((0.6 * width + 0.8) * 2**_SHIFT)
-            cv2.circle(canvas, centre, radius, _PART_COLOR, -1, cv2.LINE_AA, _SHIFT)
+def _draw_parts(
+    canvas: NDArray[np.uint8], poses: Poses, places: list[list[_Place]], thickness: list[int]
+) -> None:
+    for centres, scores, width in zip(places, poses.scores.tolist(), thickness, strict=True):
+        radius = round((0.6 * width + 0.8) * 2**_SHIFT)
+        for centre, score in zip(centres, scores, strict=True):
+            if score > 0:
+                cv2.circle(canvas, centre, radius, _PART_COLOR, -1, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_ids(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
@@ -141,7 +149,7 @@ def _text(canvas: NDArray[np.uint8], text: str, place: tuple[int, int], size: fl
         cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, width, cv2.LINE_AA)
 
 
-def _fixed(points: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Points in OpenCV's fixed-point coordinates, kept where an int32 can hold them."""
-    places = np.rint(np.clip(points, -30000, 30000) * 2**_SHIFT).astype(int)
-    return [(int(x), int(y)) for x, y in places]
+def _fixed(keypoints: NDArray[np.float32]) -> list[list[_Place]]:
+    """(N, K, 2) points as places, kept where an int32 can hold them."""
+    places = np.rint(np.clip(np.nan_to_num(keypoints), -30000, 30000) * 2**_SHIFT).astype(int)
+    return [[(x, y) for x, y in person] for person in places.tolist()]
