@@ -21,7 +21,7 @@ from openpaf.evaluate.fidelity import Fidelity, compare_networks, count_shared, 
 from openpaf.export import export_onnx
 from openpaf.network import checkpoint
 from openpaf.poses import Poses
-from openpaf.quantize import to_fp16, to_int8
+from openpaf.quantize import equalize, to_fp16, to_int8
 from openpaf.session import open_session
 from openpaf.skeleton import COCO_18
 from tests.test_export import ABOUT, tiny_network
@@ -103,6 +103,68 @@ def test_copy_is_smaller_and_close(
             expected, got = getattr(before, name), getattr(after, name)
             assert not np.array_equal(expected, got)
             assert np.abs(expected - got).max() <= 0.1 * np.abs(expected).max()
+
+
+def with_a_loud_channel(network: torch.nn.Module, factor: float) -> None:
+    """Make one channel between two convolutions louder; the one after it hears it as before."""
+    before, after = network.front.blocks[2].pointwise, network.front.blocks[3].depthwise
+    with torch.no_grad():
+        before.weight[5] *= factor
+        before.bias[5] *= factor
+        after.weight[5] /= factor
+
+
+def test_a_loud_channel_does_not_drown_the_others(tmp_path: Path, rng: np.random.Generator) -> None:
+    network = tiny_network("mobilenet").eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):  # so that what goes in is seen in what comes out
+            torch.nn.init.kaiming_normal_(module.weight)
+    frames = some_frames(rng, 6)
+    likeness = []
+    for factor in (1.0, 2000.0):
+        with_a_loud_channel(network, factor)
+        original, copy = tmp_path / "net.onnx", tmp_path / "int8.onnx"
+        export_onnx(network, original, **ABOUT)
+        to_int8(original, copy, open_session(original).card, frames[:4])
+        pafs = [
+            open_session(path, device="cpu").run(frames[4][None])[0].pafs
+            for path in (original, copy)
+        ]
+        shapes = [field - field.mean(axis=(1, 2), keepdims=True) for field in pafs]
+        likeness.append(np.corrcoef(*(shape.ravel() for shape in shapes))[0, 1])
+    assert likeness[0] > 0.9
+    assert likeness[1] > likeness[0] - 0.05
+
+
+def test_equalizing_changes_channels_but_no_output(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    network = tiny_network("mobilenet").eval()
+    with_a_loud_channel(network, 50.0)
+    export_onnx(network, tmp_path / "net.onnx", **ABOUT)
+    model = onnx.load(tmp_path / "net.onnx")
+    quiet = onnx.ModelProto()
+    quiet.CopyFrom(model)
+    frames = [frame[None] for frame in some_frames(rng, 3)]
+    equalize(quiet, frames[:2])
+    changed = [
+        name
+        for name, before, after in zip(
+            (tensor.name for tensor in model.graph.initializer),
+            map(onnx.numpy_helper.to_array, model.graph.initializer),
+            map(onnx.numpy_helper.to_array, quiet.graph.initializer),
+            strict=True,
+        )
+        if not np.array_equal(before, after)
+    ]
+    assert len(changed) >= 40
+    onnx.save(quiet, tmp_path / "quiet.onnx")
+    one, other = (
+        open_session(tmp_path / f"{name}.onnx", device="cpu").run(frames[2])[0]
+        for name in ("net", "quiet")
+    )
+    np.testing.assert_allclose(one.pafs, other.pafs, atol=1e-4 * np.abs(one.pafs).max())
+    equalize(quiet, [])
 
 
 def test_int8_is_u8s8_and_per_channel(tiny: Path, tmp_path: Path, rng: np.random.Generator) -> None:
