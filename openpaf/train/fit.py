@@ -290,5 +290,9 @@ def _schedule(step: int, config: TrainConfig) -> float:
 def _update(average: PafNet, net: PafNet, decay: float) -> None:
     for theirs, ours in zip(average.parameters(), net.parameters(), strict=True):
         theirs.lerp_(ours, 1 - decay)
+    # Batch statistics too: those of the last few steps belong to other weights than the average.
     for kept, fresh in zip(average.buffers(), net.buffers(), strict=True):
-        kept.copy_(fresh)
+        if kept.is_floating_point():
+            kept.lerp_(fresh, 1 - decay)
+        else:
+            kept.copy_(fresh)
