@@ -280,7 +280,7 @@ def test_recipes_are_checked(tmp_path: Path, text: str, message: str) -> None:
         read_recipe(path)
 
 
-@pytest.mark.parametrize("name", ["default", "permissive", "accurate"])
+@pytest.mark.parametrize("name", ["default", "default-finish", "permissive", "accurate"])
 def test_built_in_recipes_are_valid(name: str) -> None:
     path = Path(str(resources.files("openpaf.train") / "recipes" / f"{name}.toml"))
     config = read_recipe(path)

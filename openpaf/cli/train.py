@@ -21,7 +21,7 @@ def command(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate."
+            help="A recipe (TOML) or the name of a built-in one: default, default-finish, permissive, accurate."
         ),
     ] = "default",
     data: Annotated[
@@ -97,13 +97,14 @@ def _recipe_path(recipe: str) -> Path:
     path = Path(recipe)
     if path.suffix == ".toml":
         return path
-    built_in = resources.files("openpaf.train") / "recipes" / f"{recipe}.toml"
-    if not built_in.is_file():
+    folder = resources.files("openpaf.train") / "recipes"
+    built_in = {Path(one.name).stem: one for one in folder.iterdir()}
+    if recipe not in built_in:
         raise ConfigError(
             f"there is no built-in recipe {recipe!r}; "
-            "give a .toml file, or default, permissive or accurate"
+            f"give a .toml file, or one of {', '.join(sorted(built_in))}"
         )
-    return Path(str(built_in))
+    return Path(str(built_in[recipe]))
 
 
 class _Control:
