@@ -208,6 +208,8 @@ def command(
                 net_height=net_height,
                 net_size=read_net_size(net_size),
                 threads=threads,
+                # Reading, decoding and drawing need the cores that idle threads would hold.
+                spinning=False,
                 card=read_card(card),
                 decoder=DecoderConfig(min_score=min_score, max_people=max_people),
             )

@@ -40,6 +40,8 @@ class OpenVinoSession:
         }
         if threads is not None:
             config["INFERENCE_NUM_THREADS"] = threads
+            # Pinned, processes of one thread each would all sit on the first core.
+            config["ENABLE_CPU_PINNING"] = False
         try:
             self._compiled = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
