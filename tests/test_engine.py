@@ -192,7 +192,7 @@ def test_models_that_are_not_there(tmp_path: Path) -> None:
         Engine("no-such-model")
     assert "\n" not in str(error.value)
     (tmp_path / "net.bin").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"must be an \.onnx or \.xml"):
+    with pytest.raises(ModelError, match=r"must be an \.onnx, \.xml or \.pt"):
         Engine(tmp_path / "net.bin")
 
 
