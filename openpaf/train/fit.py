@@ -255,7 +255,9 @@ def _load_trunk(net: PafNet, path: Path) -> list[nn.Module]:
 
 def _cpu_has_bfloat16() -> bool:
     """Whether bfloat16 is arithmetic here; where it is emulated it is slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    # Not a public name of torch: a version without it trains in float32.
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return asked is not None and bool(asked())
 
 
 def _optimizer(net: PafNet, trunk: list[nn.Module], config: TrainConfig) -> torch.optim.AdamW:
