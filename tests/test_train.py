@@ -216,6 +216,14 @@ def test_a_checkpoint_of_another_layout_is_refused(drawn: Path, tmp_path: Path) 
         wider.resume(tmp_path / "last.pt")
 
 
+def test_a_checkpoint_of_another_optimiser_is_refused(drawn: Path, tmp_path: Path) -> None:
+    run(Trainer(recipe(), drawn, tmp_path), steps=1)
+    state = checkpoint.load(tmp_path / "last.pt")
+    checkpoint.save(tmp_path / "last.pt", state | {"optimizer": {"state": {}, "param_groups": []}})
+    with pytest.raises(CheckpointError, match="--start"):
+        Trainer(recipe(), drawn, tmp_path).resume(tmp_path / "last.pt")
+
+
 def test_a_run_can_start_from_weights_alone(drawn: Path, tmp_path: Path) -> None:
     first = Trainer(recipe(), drawn, tmp_path)
     run(first, steps=2)

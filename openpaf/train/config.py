@@ -61,6 +61,8 @@ class TrainConfig:
     batch : int
     rate : float
         Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
+    muon_rate : float
+        The same of Muon, which trains the convolutions that are not pretrained.
     trunk : str
         Pretrained MobileNet v1 weights to start the trunk from, relative to the data folder: an npz
         of ImageNet's, or the .xml of human-pose-estimation-0001; "" for none.
@@ -100,6 +102,7 @@ class TrainConfig:
     images: int = 100_000
     batch: int = 16
     rate: float = 1e-3
+    muon_rate: float = 0.02
     trunk: str = ""
     trunk_rate: float = 0.3
     trunk_frozen: float = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from openpaf.train.config import TrainConfig, recipe_from
 from openpaf.train.crop import Cropper
 from openpaf.train.data import Picture, read_set
 from openpaf.train.loss import feature_loss, stage_losses
+from openpaf.train.optimizer import Optimizer, schedule
 from openpaf.train.targets import Labels, render
 from openpaf.train.teacher import OpenVinoTeacher
 from openpaf.train.trunk import read_trunk
@@ -83,7 +83,7 @@ class Trainer:
         self.trunk = _load_trunk(self.net, data / config.trunk) if config.trunk else []
         self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self.optimizer = _optimizer(self.net, self.trunk, config)
+        self.optimizer = Optimizer(self.net, self.trunk, config)
         self.mixed = self.device.type == "cuda" or _cpu_has_bfloat16()
         self.cropper = Cropper(*_pictures(config, data, self.net), config, self.net.skeleton)
         self.teacher = None
@@ -121,9 +121,6 @@ class Trainer:
     def _step(self, batch: Batch) -> tuple[dict[str, float], float]:
         config = self.config
         done = self.step / config.steps
-        rate = config.rate * _schedule(self.step, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
         frames = torch.from_numpy(batch.frames).to(self.device)
         cells = config.crop // self.net.stride
         teacher = None
@@ -152,12 +149,13 @@ class Trainer:
         if hint is not None and config.feature_weight:
             losses["features"] = feature_loss(features.float(), hint.to(self.device))
             loss = loss + config.feature_weight * (1 - done) * losses["features"]
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step()
+        self.optimizer.step(self.step)
         _update(self.average, self.net, min(config.ema, (1 + self.step) / (10 + self.step)))
-        return {name: float(value.detach()) for name, value in losses.items()}, rate
+        return {name: float(value.detach()) for name, value in losses.items()}, (
+            config.rate * schedule(self.step, config)
+        )
 
     def _normalise(self, frames: Tensor) -> Tensor:
         x = frames.permute(0, 3, 1, 2)
@@ -190,12 +188,18 @@ class Trainer:
         Raises
         ------
         CheckpointError
-            When it cannot be read or was made by a network of another layout.
+            When it cannot be read or was made by a network of another layout or another optimiser.
         """
         state = self._state(path)
         self.net.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} was trained by another optimiser and cannot be resumed; "
+                f"begin a new run from its weights with --start"
+            ) from error
         self.step = int(state["step"])
 
     def start_from(self, path: Path) -> None:
@@ -258,34 +262,6 @@ def _cpu_has_bfloat16() -> bool:
     # Not a public name of torch: a version without it trains in float32.
     asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return asked is not None and bool(asked())
-
-
-def _optimizer(net: PafNet, trunk: list[nn.Module], config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with slow pretrained layers, and no decay on biases and norms."""
-    slow = {id(p) for module in trunk for p in module.parameters()}
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for parameter in net.parameters():
-        key = (id(parameter) in slow, parameter.ndim > 1)
-        groups.setdefault(key, []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "factor": config.trunk_rate if pretrained else 1.0,
-                "weight_decay": config.weight_decay if decayed else 0.0,
-            }
-            for (pretrained, decayed), parameters in groups.items()
-        ],
-        lr=config.rate,
-    )
-
-
-def _schedule(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine from 1 to 0.01."""
-    if step < config.warm_up:
-        return (step + 1) / config.warm_up
-    done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 
 @torch.no_grad()
