@@ -24,7 +24,14 @@ ABOUT = {"name": "tiny", "license": "Apache-2.0", "training_data": "none"}
 def tiny_network(front: str = "vgg19") -> PafNet:
     torch.manual_seed(3)
     config = NetworkConfig(
-        front=front, width=1 / 16, paf_stages=2, map_stages=1, stage_width=4, stage_blocks=1
+        front=front,
+        width=1 / 16,
+        paf_stages=2,
+        map_stages=1,
+        paf_width=4,
+        paf_blocks=1,
+        map_width=4,
+        map_blocks=1,
     )
     network = PafNet(config)
     with torch.no_grad():

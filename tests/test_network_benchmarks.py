@@ -36,9 +36,11 @@ def _tiny_network() -> PafNet:
                 width=1 / 16,
                 paf_stages=1,
                 map_stages=1,
-                stage_width=8,
-                stage_blocks=1,
-                stage_hidden=8,
+                paf_width=8,
+                paf_blocks=1,
+                map_width=8,
+                map_blocks=1,
+                hidden=8,
             )
         )
     )

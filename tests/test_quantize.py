@@ -21,7 +21,7 @@ from openpaf.evaluate.fidelity import Fidelity, compare_networks, count_shared, 
 from openpaf.export import export_onnx
 from openpaf.network import checkpoint
 from openpaf.poses import Poses
-from openpaf.quantize import equalize, to_fp16, to_int8
+from openpaf.quantize import equalize, opening, to_fp16, to_int8
 from openpaf.session import open_session
 from openpaf.skeleton import COCO_18
 from tests.test_export import ABOUT, tiny_network
@@ -182,6 +182,24 @@ def test_int8_is_u8s8_and_per_channel(tiny: Path, tmp_path: Path, rng: np.random
         assert values.data_type == onnx.TensorProto.INT8
         assert list(scale.dims) == [values.dims[0]]
         assert constants[activation.input[2]].data_type == onnx.TensorProto.UINT8
+
+
+def test_the_opening_of_a_mobilenet_alone_stays_in_floating_point(
+    tiny: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    assert opening(onnx.load(tiny).graph) == []
+    source, copy = tmp_path / "mobilenet.onnx", tmp_path / "copy.onnx"
+    export_onnx(tiny_network("mobilenet"), source, **ABOUT, net_height=64)
+    to_int8(source, copy, open_session(source).card, some_frames(rng, 2))
+    graph = onnx.load(copy).graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    eight_bits = [
+        makers.get(node.input[1]) == "DequantizeLinear"
+        for node in graph.node
+        if node.op_type == "Conv"
+    ]
+    assert eight_bits[:3] == [False] * 3
+    assert all(eight_bits[3:])
 
 
 def test_fp16_weights_are_fp16_and_the_interface_is_not(tiny: Path, tmp_path: Path) -> None:

@@ -28,9 +28,11 @@ NETWORK = {
     "width": 0.0625,
     "paf_stages": 1,
     "map_stages": 1,
-    "stage_width": 8,
-    "stage_blocks": 1,
-    "stage_hidden": 16,
+    "paf_width": 8,
+    "paf_blocks": 1,
+    "map_width": 8,
+    "map_blocks": 1,
+    "hidden": 16,
 }
 
 
@@ -211,8 +213,8 @@ def test_folding_batch_norm_changes_nothing(drawn: Path, tmp_path: Path) -> None
 
 def test_a_checkpoint_of_another_layout_is_refused(drawn: Path, tmp_path: Path) -> None:
     run(Trainer(recipe(), drawn, tmp_path), steps=1)
-    wider = Trainer(recipe(network=NETWORK | {"stage_width": 16}), drawn, tmp_path)
-    with pytest.raises(CheckpointError, match="stage_width=16"):
+    wider = Trainer(recipe(network=NETWORK | {"paf_width": 16}), drawn, tmp_path)
+    with pytest.raises(CheckpointError, match="paf_width=16"):
         wider.resume(tmp_path / "last.pt")
 
 
@@ -234,7 +236,7 @@ def test_a_run_can_start_from_weights_alone(drawn: Path, tmp_path: Path) -> None
         torch.testing.assert_close(
             second.net.state_dict()[name], value, rtol=1e-3, atol=1e-6, msg=name
         )
-    wider = Trainer(recipe(network=NETWORK | {"stage_width": 16}), drawn, tmp_path)
+    wider = Trainer(recipe(network=NETWORK | {"paf_width": 16}), drawn, tmp_path)
     with pytest.raises(CheckpointError, match="another layout"):
         wider.start_from(tmp_path / "average.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of use")
@@ -288,7 +290,7 @@ def test_recipes_are_checked(tmp_path: Path, text: str, message: str) -> None:
         read_recipe(path)
 
 
-@pytest.mark.parametrize("name", ["default", "default-finish", "permissive", "accurate"])
+@pytest.mark.parametrize("name", ["default", "permissive", "accurate"])
 def test_built_in_recipes_are_valid(name: str) -> None:
     path = Path(str(resources.files("openpaf.train") / "recipes" / f"{name}.toml"))
     config = read_recipe(path)

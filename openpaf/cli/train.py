@@ -21,8 +21,7 @@ def command(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (TOML) or the name of a built-in one: default, default-finish, "
-            "permissive, accurate."
+            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate."
         ),
     ] = "default",
     data: Annotated[

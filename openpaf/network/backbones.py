@@ -60,8 +60,32 @@ class _Separable(nn.Module):
         return F.relu(self.pointwise(F.relu(self.depthwise(x))))
 
 
+class _Bottleneck(nn.Module):
+    """512 channels to 128, looked at three cells further, then mixed by a 3x3 convolution.
+
+    Laid out as in human-pose-estimation-0001, so that it can start from that network's weights.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.align = nn.Conv2d(inputs, FEATURES, 1)
+        self.widen = nn.Sequential()
+        for depthwise in (False, True, False, True, False, True, False):
+            self.widen.append(
+                nn.Conv2d(FEATURES, FEATURES, 3, padding=1, groups=FEATURES)
+                if depthwise
+                else nn.Conv2d(FEATURES, FEATURES, 1)
+            )
+            self.widen.append(nn.ELU())
+        self.mix = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.elu(self.align(x))
+        return F.relu(self.mix(x + self.widen(x)))
+
+
 class MobileNetFront(nn.Module):
-    """MobileNet v1 through its eleventh block, kept at stride 8, then two that reduce to 128.
+    """MobileNet v1 through its eleventh block, kept at stride 8, then a bottleneck to 128 channels.
 
     The sixth block does not halve the maps as in MobileNet v1; the seventh is dilated instead, so
     that small people stay sharp. Batch norm is folded into the trunk already, so it starts from
@@ -86,33 +110,40 @@ class MobileNetFront(nn.Module):
         for outputs, stride, dilation in self._BLOCKS:
             self.blocks.append(_Separable(channels, outputs, stride, dilation))
             channels = outputs
-        self.reduce = nn.Sequential(
-            conv_bn_relu(channels, FEATURES, kernel=1), conv_bn_relu(FEATURES, FEATURES)
-        )
+        self.bottleneck = _Bottleneck(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) normalised to (N, 128, H/8, W/8)."""
-        out: Tensor = self.reduce(self.blocks(F.relu(self.conv1(x))))
+        out: Tensor = self.bottleneck(self.blocks(F.relu(self.conv1(x))))
         return out
 
-    def load_trunk(self, weights: Mapping[str, Tensor]) -> None:
-        """Start the trunk from pretrained weights.
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> list[nn.Module]:
+        """Start from pretrained weights.
 
         Parameters
         ----------
         weights : mapping
             `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, batch norm folded, for
-            RGB input in -1..1.
+            RGB input in -1..1. The bottleneck too if it is there: `align`, `widen1` ... `widen7`,
+            `mix`.
+
+        Returns
+        -------
+        list of nn.Module
+            The layers that were loaded, first to last.
         """
-        _copy(self.conv1, weights, "conv1")
+        layers = {"conv1": self.conv1}
         for number, block in enumerate(self.blocks, start=1):
             assert isinstance(block, _Separable)
-            _copy(block.depthwise, weights, f"dw{number}")
-            _copy(block.pointwise, weights, f"pw{number}")
-
-    def trunk(self) -> list[nn.Module]:
-        """Every pretrained layer, first to last."""
-        return [self.conv1, *self.blocks]
+            layers |= {f"dw{number}": block.depthwise, f"pw{number}": block.pointwise}
+        if "align.weight" in weights:
+            layers["align"] = self.bottleneck.align
+            convolutions = (m for m in self.bottleneck.widen if isinstance(m, nn.Conv2d))
+            layers |= {f"widen{n}": conv for n, conv in enumerate(convolutions, start=1)}
+            layers["mix"] = self.bottleneck.mix
+        for name, conv in layers.items():
+            _copy(conv, weights, name)
+        return list(layers.values())
 
 
 def _copy(conv: nn.Conv2d, weights: Mapping[str, Tensor], name: str) -> None:

@@ -1,8 +1,9 @@
 """The compact family: a front, PAF stages first, confidence maps refined on top of them.
 
-The order is that of the PAMI 2021 paper (section 3): stage t of the PAFs sees the features and
-the PAFs of stage t - 1; the confidence maps see the features, the last PAFs and their own previous
-stage.
+The order is that of the PAMI 2021 paper (section 3): the PAFs are refined first, the confidence
+maps on top of the last PAFs. Every stage sees the features and the last prediction, and unlike in
+the paper also the hidden channels it was made from. A stage that refines its own kind predicts the
+correction: it need not learn to repeat what stands already.
 """
 
 from __future__ import annotations
@@ -32,19 +33,25 @@ class NetworkConfig:
         Width of the VGG-19 front; the MobileNet front has one width only.
     paf_stages, map_stages : int
         Number of PAF stages, then of confidence-map stages.
-    stage_width, stage_blocks, stage_hidden : int
-        Channels of a dense triple's convolutions, triples a stage, channels before the head.
+    paf_width, paf_blocks : int
+        Channels and number of the residual blocks of a PAF stage.
+    map_width, map_blocks : int
+        The same of a confidence-map stage.
+    hidden : int
+        Channels before the head of every stage.
     skeleton : str
         Name of a built-in skeleton.
     """
 
     front: str = "vgg19"
     width: float = 0.25
-    paf_stages: int = 2
+    paf_stages: int = 1
+    paf_width: int = 128
+    paf_blocks: int = 3
     map_stages: int = 1
-    stage_width: int = 32
-    stage_blocks: int = 5
-    stage_hidden: int = 128
+    map_width: int = 96
+    map_blocks: int = 2
+    hidden: int = 128
     skeleton: str = "COCO_18"
 
     def __post_init__(self) -> None:
@@ -56,7 +63,10 @@ class NetworkConfig:
             )
         if not 1 / 16 <= self.width <= 2:
             raise ConfigError(f"width must lie between 1/16 and 2, got {self.width}")
-        for name in ("paf_stages", "map_stages", "stage_width", "stage_blocks", "stage_hidden"):
+        for name in (
+            "paf_stages", "paf_width", "paf_blocks",
+            "map_stages", "map_width", "map_blocks", "hidden",
+        ):  # fmt: skip
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} must be a positive int, got {value!r}")
@@ -90,15 +100,21 @@ class PafNet(nn.Module):
         self.color, self.scale, self.offset = (
             self.front.color, self.front.scale, self.front.offset,
         )  # fmt: skip
-        size = (config.stage_width, config.stage_blocks, config.stage_hidden)
+        seen = FEATURES + config.hidden  # by every stage but the first, beside predictions
         self.paf_stages = nn.ModuleList(
-            Stage(FEATURES + (paf_channels if t else 0), *size, paf_channels)
+            Stage(
+                seen + paf_channels if t else FEATURES, 1 if t else 3,
+                config.paf_width, config.paf_blocks, config.hidden, paf_channels,
+            )
             for t in range(config.paf_stages)
-        )
+        )  # fmt: skip
         self.map_stages = nn.ModuleList(
-            Stage(FEATURES + paf_channels + (map_channels if t else 0), *size, map_channels)
+            Stage(
+                seen + paf_channels + (map_channels if t else 0), 1,
+                config.map_width, config.map_blocks, config.hidden, map_channels,
+            )
             for t in range(config.map_stages)
-        )
+        )  # fmt: skip
 
     def stages(self, features: Tensor) -> list[StageOutput]:
         """Every stage's prediction from the front's features, in order.
@@ -112,14 +128,20 @@ class PafNet(nn.Module):
         list of ("pafs", (N, 2L, h, w)) then ("confidence_maps", (N, K + 1, h, w))
         """
         outputs: list[StageOutput] = []
-        pafs: list[Tensor] = []
-        for stage in self.paf_stages:
-            pafs = [stage(features, *pafs)]
-            outputs.append(("pafs", pafs[0]))
-        maps: list[Tensor] = []
-        for stage in self.map_stages:
-            maps = [stage(features, pafs[0], *maps)]
-            outputs.append(("confidence_maps", maps[0]))
+        first, *refining = self.paf_stages
+        hidden, pafs = first(features)
+        outputs.append(("pafs", pafs))
+        for stage in refining:
+            hidden, correction = stage(features, hidden, pafs)
+            pafs = pafs + correction
+            outputs.append(("pafs", pafs))
+        first, *refining = self.map_stages
+        hidden, maps = first(features, hidden, pafs)
+        outputs.append(("confidence_maps", maps))
+        for stage in refining:
+            hidden, correction = stage(features, hidden, pafs, maps)
+            maps = maps + correction
+            outputs.append(("confidence_maps", maps))
         return outputs
 
     def forward(self, x: Tensor) -> list[StageOutput]:

@@ -1,4 +1,4 @@
-"""The refinement stage of the PAMI 2021 layout: dense triples of 3x3 convolutions (section 3.2)."""
+"""The stage of the compact family: residual blocks of 3x3 convolutions, then a linear head."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
     """Convolution that keeps the size, batch norm (folded into it at export) and ReLU."""
+    padding = dilation * (kernel // 2)
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -33,52 +34,60 @@ def fold_batch_norms(network: nn.Module) -> None:
                 module[place + 1] = nn.Identity()
 
 
-class DenseTriple(nn.Module):
-    """Three 3x3 convolutions in a row whose outputs are concatenated.
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, the second dilated, added to what came in.
 
     Sees as far as one 7x7 convolution at under half its cost.
     """
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = conv_bn_relu(inputs, width)
-        self.second = conv_bn_relu(width, width)
-        self.third = conv_bn_relu(width, width)
+        self.first = conv_bn_relu(width, width)
+        self.second = conv_bn_relu(width, width, dilation=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, h, w) to (N, 3 width, h, w)."""
-        first = self.first(x)
-        second = self.second(first)
-        return torch.cat([first, second, self.third(second)], dim=1)
+        """(N, width, h, w) to the same."""
+        out: Tensor = x + self.second(self.first(x))
+        return out
 
 
 class Stage(nn.Module):
-    """Dense triples, a 1x1 mix, and a linear 1x1 head.
+    """An opening convolution, residual blocks, a 1x1 mix, and a linear 1x1 head.
 
     Parameters
     ----------
     inputs : int
-        Channels of features plus every earlier prediction this stage sees.
-    width : int
-        Channels of each convolution of a triple.
-    blocks : int
-        Number of triples.
+        Channels of everything this stage sees.
+    kernel : int
+        Side of the opening convolution.
+    width, blocks : int
+        Channels of the residual blocks and how many there are.
     hidden : int
-        Channels between the mix and the head.
+        Channels between the mix and the head; the next stage sees them too.
     outputs : int
         Channels predicted: 2L for PAFs, K + 1 for confidence maps with background.
     """
 
-    def __init__(self, inputs: int, width: int, blocks: int, hidden: int, outputs: int) -> None:
+    def __init__(
+        self, inputs: int, kernel: int, width: int, blocks: int, hidden: int, outputs: int
+    ) -> None:
         super().__init__()
-        triples = [DenseTriple(inputs if i == 0 else 3 * width, width) for i in range(blocks)]
-        self.blocks = nn.Sequential(*triples)
-        self.mix = conv_bn_relu(3 * width, hidden, kernel=1)
+        self.body = nn.Sequential(
+            conv_bn_relu(inputs, width, kernel),
+            *(ResidualBlock(width) for _ in range(blocks)),
+            conv_bn_relu(width, hidden, kernel=1),
+        )
         self.head = nn.Conv2d(hidden, outputs, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.constant_(self.head.get_parameter("bias"), 0.0)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Feature and prediction maps (N, *, h, w) to (N, outputs, h, w)."""
-        out: Tensor = self.head(self.mix(self.blocks(torch.cat(inputs, dim=1))))
-        return out
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (N, *, h, w) to what the next stage may see of this one's work, and its prediction.
+
+        Returns
+        -------
+        hidden : (N, hidden, h, w)
+        prediction : (N, outputs, h, w)
+        """
+        hidden: Tensor = self.body(torch.cat(inputs, dim=1))
+        return hidden, self.head(hidden)

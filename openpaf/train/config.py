@@ -64,12 +64,14 @@ class TrainConfig:
     muon_rate : float
         The same of Muon, which trains the convolutions that are not pretrained.
     trunk : str
-        Pretrained MobileNet v1 weights to start the trunk from, relative to the data folder: an npz
-        of ImageNet's, or the .xml of human-pose-estimation-0001; "" for none.
+        Pretrained weights to start the front from, relative to the data folder: an npz of
+        MobileNet v1 trained on ImageNet, or the .xml of human-pose-estimation-0001, which gives the
+        bottleneck too; "" for none.
     trunk_rate : float
         Factor on the rate for pretrained layers.
     trunk_frozen : float
-        Share of the run at its start in which the pretrained layers stay as they are.
+        Share of the run at its start in which the pretrained layers stay as they are. While they
+        are the teacher's own, its features are taken instead of being computed again.
     ema : float
         Decay a step of the averaged weights that are validated and exported.
     person_size : (float, float)
@@ -88,9 +90,6 @@ class TrainConfig:
         Half-width of a limb's PAF, net px.
     teacher : str
         Model whose fields are learnt too, relative to the data folder; "" for none.
-    teacher_scales : tuple of float
-        Sizes at which the teacher looks at the crop, one drawn a batch: what it sees at any of them
-        is learnt, as if its fields had been averaged over all.
     feature_weight : float
         Weight of the teacher's 128 feature channels; fades to 0 over the run.
     """
@@ -117,7 +116,6 @@ class TrainConfig:
     sigma: float = 7.0
     limb_width: float = 8.0
     teacher: str = ""
-    teacher_scales: tuple[float, ...] = (1.0,)
     feature_weight: float = 0.5
 
     def __post_init__(self) -> None:
@@ -133,14 +131,6 @@ class TrainConfig:
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
         if not 0 <= self.trunk_frozen <= 1:
             raise ConfigError(f"trunk_frozen must lie in 0..1, got {self.trunk_frozen}")
-        for scale in self.teacher_scales:
-            if scale <= 0 or self.crop * scale % 8:
-                raise ConfigError(
-                    f"each of teacher_scales must make a multiple of 8 of crop {self.crop}, "
-                    f"got {scale}"
-                )
-        if not self.teacher_scales:
-            raise ConfigError("teacher_scales must name at least one size, such as [1.0]")
 
     @property
     def steps(self) -> int:

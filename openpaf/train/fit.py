@@ -80,10 +80,11 @@ class Trainer:
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.net = PafNet(config.network)
-        self.trunk = _load_trunk(self.net, data / config.trunk) if config.trunk else []
+        self.pretrained = _load_trunk(self.net, data / config.trunk) if config.trunk else []
+        self.front_is_teachers = bool(config.teacher) and config.trunk == config.teacher
         self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self.optimizer = Optimizer(self.net, self.trunk, config)
+        self.optimizer = Optimizer(self.net, self.pretrained, config)
         self.mixed = self.device.type == "cuda" or _cpu_has_bfloat16()
         self.cropper = Cropper(*_pictures(config, data, self.net), config, self.net.skeleton)
         self.teacher = None
@@ -92,7 +93,6 @@ class Trainer:
                 data / config.teacher,
                 config.batch,
                 config.crop,
-                config.teacher_scales,
                 torch.get_num_threads(),
             )
         self.scale = torch.tensor(self.net.scale, device=self.device)[:, None, None]
@@ -126,9 +126,8 @@ class Trainer:
         teacher = None
         hint = None
         if self.teacher is not None:
-            scale = np.random.default_rng([config.seed, self.step]).choice(config.teacher_scales)
-            maps, pafs, hint = self.teacher.fields(batch.frames, float(scale))
-            teacher = (maps.to(self.device), pafs.to(self.device))
+            maps, pafs, hint = (f.to(self.device) for f in self.teacher.fields(batch.frames))
+            teacher = (maps, pafs)
         targets = render(
             Labels(**{name: value.to(self.device) for name, value in vars(batch.labels).items()}),
             self.net.skeleton,
@@ -139,15 +138,21 @@ class Trainer:
             teacher=teacher,
         )
         self.net.train()
-        for module in self.trunk:
-            module.requires_grad_(done >= config.trunk_frozen)
+        frozen = done < config.trunk_frozen
+        self.front_is_teachers &= frozen  # as soon as it learns, it is its own
+        for module in self.pretrained:
+            module.requires_grad_(not frozen)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-            features = self.net.front(self._normalise(frames))
+            if hint is not None and self.front_is_teachers:
+                # What the front would say: not to be computed twice.
+                features = hint.contiguous(memory_format=torch.channels_last)
+            else:
+                features = self.net.front(self._normalise(frames))
             outputs = self.net.stages(features)
         losses = stage_losses([(kind, maps.float()) for kind, maps in outputs], targets)
         loss = torch.stack(list(losses.values())).sum()
-        if hint is not None and config.feature_weight:
-            losses["features"] = feature_loss(features.float(), hint.to(self.device))
+        if hint is not None and config.feature_weight and not self.front_is_teachers:
+            losses["features"] = feature_loss(features.float(), hint)
             loss = loss + config.feature_weight * (1 - done) * losses["features"]
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -173,6 +178,7 @@ class Trainer:
                 "network": self.net.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "front_is_teachers": self.front_is_teachers,
             },
         )
 
@@ -201,6 +207,7 @@ class Trainer:
                 f"begin a new run from its weights with --start"
             ) from error
         self.step = int(state["step"])
+        self.front_is_teachers = bool(state.get("front_is_teachers"))
 
     def start_from(self, path: Path) -> None:
         """Begin a new run with the averaged weights of a checkpoint, or of a safetensors file.
@@ -220,6 +227,7 @@ class Trainer:
             reason = str(error).splitlines()[1].strip()
             raise CheckpointError(f"{path} is of another layout: {reason}") from error
         self.average.load_state_dict(average)
+        self.front_is_teachers = False
 
     def _state(self, path: Path) -> dict[str, Any]:
         state = checkpoint.load(path)
@@ -246,15 +254,14 @@ def _pictures(
 
 
 def _load_trunk(net: PafNet, path: Path) -> list[nn.Module]:
-    """Start the trunk from pretrained weights; returns its layers."""
+    """Start the front from pretrained weights; returns its layers."""
     if not isinstance(net.front, MobileNetFront):
         raise ConfigError("a trunk fits the mobilenet front only")
     weights = read_trunk(path)
     try:
-        net.front.load_trunk(weights)
+        return net.front.load_pretrained(weights)
     except RuntimeError as error:
         raise ConfigError(f"{path} holds a trunk of another size: {error}") from error
-    return net.front.trunk()
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from openpaf.errors import MissingExtraError, ModelError, ModelNotFoundError
 from openpaf.skeleton import COCO_18
 
-# Brings the mean square of the feature channels to 0.5, that of a normalised map behind a ReLU.
-_FEATURE_SCALE = 2.6
-_STRIDE = 8
 _FEATURES, _PAFS, _MAPS = "relu4_4_CPM", "Mconv7_stage2_L1", "Mconv7_stage2_L2"
 
 
@@ -30,8 +25,6 @@ class OpenVinoTeacher:
         The `.xml` of the model.
     batch, side : int
         Crops of a batch and their side, px.
-    scales : tuple of float
-        Sizes, relative to the crop, that it is compiled for.
     threads : int
 
     Raises
@@ -42,9 +35,7 @@ class OpenVinoTeacher:
         When OpenVINO is not installed.
     """
 
-    def __init__(
-        self, path: Path, batch: int, side: int, scales: tuple[float, ...], threads: int
-    ) -> None:
+    def __init__(self, path: Path, batch: int, side: int, threads: int) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -59,52 +50,26 @@ class OpenVinoTeacher:
         if not {_FEATURES, _PAFS, _MAPS} <= set(places):
             raise ModelError(f"teacher {path} is not human-pose-estimation-0001")
         model.add_outputs([places[_FEATURES].output(0)])
-        self._models = {}
-        for scale in scales:
-            sides = [round(side * scale)] * 2
-            model.reshape({0: [batch, 3, *sides]})
-            self._models[scale] = core.compile_model(
-                model, "CPU", {"INFERENCE_NUM_THREADS": threads}
-            )
+        model.reshape({0: [batch, 3, side, side]})
+        self._model = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
         channels = np.array(COCO_18.paf_channels).reshape(-1)
         self._limb_order = torch.from_numpy(channels)
 
-    def fields(
-        self, frames: NDArray[np.uint8], scale: float
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    def fields(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Tensor, Tensor]:
         """Soft fields of a batch, on the cells of the crop.
 
         Parameters
         ----------
         frames : (B, S, S, 3) uint8 BGR
-        scale : float
-            Size at which the teacher looks, one of `scales`.
 
         Returns
         -------
         confidence maps : (B, K + 1, h, w) float32, clipped to 0..1
         pafs : (B, 2L, h, w) float32, limb order
-        features : (B, 128, h, w) float32, scaled to the range of a normalised network; None at
-            another scale than 1, where they would mean something else
+        features : (B, 128, h, w) float32
         """
-        cells = frames.shape[1] // _STRIDE
-        if scale != 1:
-            side = round(frames.shape[1] * scale)
-            way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-            resized = [cv2.resize(frame, (side, side), interpolation=way) for frame in frames]
-            frames = np.stack(resized).astype(np.uint8)
-        outputs: Any = self._models[scale](
-            np.ascontiguousarray(frames.transpose(0, 3, 1, 2), np.float32)
-        )
+        outputs: Any = self._model(np.ascontiguousarray(frames.transpose(0, 3, 1, 2), np.float32))
         pafs, maps, features = (
             torch.from_numpy(np.array(outputs[i], np.float32)) for i in range(3)
         )
-        maps, pafs = maps.clamp(0, 1), pafs[:, self._limb_order]
-        if scale == 1:
-            return maps, pafs, features * _FEATURE_SCALE
-        return _resize(maps, cells), _resize(pafs, cells), None
-
-
-def _resize(maps: Tensor, cells: int) -> Tensor:
-    # Not averaged over areas, which would lower the peaks.
-    return F.interpolate(maps, (cells, cells), mode="bilinear", align_corners=False)
+        return maps.clamp(0, 1), pafs[:, self._limb_order], features

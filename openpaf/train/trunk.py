@@ -1,4 +1,4 @@
-"""Pretrained MobileNet v1 trunks: plain convolutions to start a network from."""
+"""Pretrained MobileNet v1 trunks and a bottleneck: convolutions to start a network from."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ _BLOCKS = (
     "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1", "conv4_2",
     "conv5_1", "conv5_2", "conv5_3", "conv5_4", "conv5_5",
 )  # fmt: skip
+# And of what it has behind them, by our names.
+_BOTTLENECK = {
+    "align": "conv4_3_CPM/al", "widen1": "conv4_3_CPM/red",
+    "widen2": "conv4_3_CPM/dw1", "widen3": "conv4_3_CPM/dw1/1x1",
+    "widen4": "conv4_3_CPM/dw2", "widen5": "conv4_3_CPM/dw2/1x1",
+    "widen6": "conv4_3_CPM/dw3", "widen7": "conv4_3_CPM/inc", "mix": "conv4_4_CPM",
+}  # fmt: skip
 
 
 def read_trunk(path: Path) -> dict[str, Tensor]:
@@ -30,7 +37,8 @@ def read_trunk(path: Path) -> dict[str, Tensor]:
     Returns
     -------
     dict of str to float32
-        `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, for RGB input in -1..1.
+        `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, for RGB input in -1..1; from
+        the `.xml` also the bottleneck: `align`, `widen1` ... `widen7`, `mix`.
 
     Raises
     ------
@@ -63,12 +71,12 @@ def _from_openvino(path: Path) -> dict[str, Tensor]:
             'an .xml trunk needs OpenVINO: pip install "openpaf[openvino]"'
         ) from error
     layers = {op.get_friendly_name(): op for op in openvino.Core().read_model(path).get_ops()}
+    theirs = ["conv1", *(f"{block}/{half}" for block in _BLOCKS for half in ("dw", "sep"))]
     trunk = {}
-    layer_names = ["conv1", *(f"{block}/{half}" for block in _BLOCKS for half in ("dw", "sep"))]
-    for ours, theirs in zip(_layers(), layer_names, strict=True):
-        convolution = layers[theirs]
+    for ours, name in {**dict(zip(_layers(), theirs, strict=True)), **_BOTTLENECK}.items():
+        convolution = layers.get(f"{name}/WithoutBiases") or layers[name]
         weight = _constant(convolution.input_value(1))
-        if "/dw" in theirs:
+        if weight.ndim == 5:  # a group a channel
             weight = weight[:, 0]
         (added,) = convolution.output(0).get_target_inputs()
         bias = _constant(added.get_node().input_value(1)).reshape(-1)
