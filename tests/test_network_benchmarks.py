@@ -22,28 +22,16 @@ from benchmarks.timing import result_path
 from openpaf.card import ModelCard
 from openpaf.errors import ModelError
 from openpaf.export import describe
-from openpaf.network.pafnet import NetworkConfig, PafNet
+from openpaf.network.pafnet import PafNet
 from openpaf.skeleton import COCO_18
 from openpaf_weights import bundled_model
+from tests.test_export import tiny_network
 
 SMALL = (64, 48)
 
 
 def _tiny_network() -> PafNet:
-    network = seeded(
-        PafNet(
-            NetworkConfig(
-                width=1 / 16,
-                paf_stages=1,
-                map_stages=1,
-                paf_width=8,
-                paf_blocks=1,
-                map_width=8,
-                map_blocks=1,
-                hidden=8,
-            )
-        )
-    )
+    network = seeded(tiny_network())
     assert isinstance(network, PafNet)
     return network
 

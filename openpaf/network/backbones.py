@@ -80,6 +80,7 @@ class _Bottleneck(nn.Module):
         self.mix = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, h, w) to (N, 128, h, w)."""
         x = F.elu(self.align(x))
         return F.relu(self.mix(x + self.widen(x)))
 

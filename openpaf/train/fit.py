@@ -23,7 +23,7 @@ from openpaf.train.config import TrainConfig, recipe_from
 from openpaf.train.crop import Cropper
 from openpaf.train.data import Picture, read_set
 from openpaf.train.loss import feature_loss, stage_losses
-from openpaf.train.optimizer import Optimizer, schedule
+from openpaf.train.optimizer import Optimizer
 from openpaf.train.targets import Labels, render
 from openpaf.train.teacher import OpenVinoTeacher
 from openpaf.train.trunk import read_trunk
@@ -156,11 +156,9 @@ class Trainer:
             loss = loss + config.feature_weight * (1 - done) * losses["features"]
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step(self.step)
+        rate = self.optimizer.step(self.step)
         _update(self.average, self.net, min(config.ema, (1 + self.step) / (10 + self.step)))
-        return {name: float(value.detach()) for name, value in losses.items()}, (
-            config.rate * schedule(self.step, config)
-        )
+        return {name: float(value.detach()) for name, value in losses.items()}, rate
 
     def _normalise(self, frames: Tensor) -> Tensor:
         x = frames.permute(0, 3, 1, 2)

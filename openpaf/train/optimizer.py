@@ -57,8 +57,8 @@ class Optimizer:
             [{"params": self._matrices, "rate": config.muon_rate}], weight_decay=0.0
         )
 
-    def step(self, number: int) -> None:
-        """Change the network by its gradients, at the rate of this step, and clear them."""
+    def step(self, number: int) -> float:
+        """Change the network by its gradients and clear them; returns AdamW's rate at this step."""
         now = schedule(number, self.config)
         for optimizer in (self.adamw, self.muon):
             for group in optimizer.param_groups:
@@ -69,6 +69,7 @@ class Optimizer:
         self.adamw.step()
         self.muon.step()  # type: ignore[no-untyped-call]
         self.adamw.zero_grad(set_to_none=True)
+        return self.config.rate * now
 
     def state_dict(self) -> dict[str, Any]:
         """State of both, to resume from."""
