@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,7 @@ def drawn(tmp_path: Path, rng: np.random.Generator) -> Path:
                 "image_id": number,
                 "iscrowd": 0,
                 "bbox": [15, 15, 70, 90],
+                "area": 0.53 * 70 * 90,
                 "num_keypoints": 17,
                 "keypoints": points.reshape(-1).tolist(),
             }
@@ -308,3 +312,88 @@ def test_a_set_can_be_narrowed_to_some_of_its_sources(drawn: Path) -> None:
         len(read_set(drawn, DataSetConfig("people.json", ("images",), only=("free",)), COCO_18))
         == 2
     )
+
+
+RECIPE = """
+crop = 64
+images = 24
+batch = 4
+warm_up = 2
+[network]
+width = 0.0625
+paf_width = 8
+paf_blocks = 1
+map_width = 8
+map_blocks = 1
+hidden = 16
+[[sets]]
+annotations = "people.json"
+images = ["images"]
+"""
+
+
+def train(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "recipe.toml").write_text(RECIPE)
+    line = ["train", str(folder / "recipe.toml"), "--data", str(folder), "-o", str(folder / "run")]
+    return subprocess.run(
+        [sys.executable, "-m", "openpaf", *line, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_run_is_validated_on_the_way_and_at_its_end(drawn: Path) -> None:
+    pytest.importorskip("pycocotools")
+    done = train(drawn, "--val", str(drawn), "--val-every", "9")
+    assert done.returncode == 0, done.stderr
+    with (drawn / "run" / "val.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["images"] for row in rows] == ["12", "20", "24"]
+    assert all(0 <= float(row["low"]) <= float(row["AP"]) <= float(row["high"]) for row in rows)
+    assert "after 24 pictures" in done.stderr
+
+
+def test_weights_to_start_from_are_validated_first(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    before = Trainer(recipe(), drawn, tmp_path).save_average()
+    done = train(drawn, "--val", str(drawn), "--start", str(before))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.index("after 0 pictures") < done.stderr.index("after 24 pictures")
+
+
+def test_a_folder_to_validate_on_is_checked_before_anything_is_trained(drawn: Path) -> None:
+    pytest.importorskip("pycocotools")
+    done = train(drawn, "--val", str(drawn / "elsewhere"))
+    assert done.returncode != 0
+    assert "elsewhere" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (drawn / "run").exists()
+
+
+def test_a_stop_while_validating_logs_nothing(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    from openpaf.cli.train_val import Validation
+
+    trainer = Trainer(recipe(), drawn, tmp_path / "run")
+    trainer.folder.mkdir()
+    assert Validation(drawn, 8).measure(trainer, lambda: True) is None
+    assert (tmp_path / "run" / "last.pt").exists()
+    assert not (tmp_path / "run" / "val.csv").exists()
+
+
+def test_the_curve_shows_losses_and_accuracy(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from openpaf.train.log import log_accuracy, plot
+
+    assert plot(tmp_path) is None
+    header = "images,rate,images_per_second,pafs 1,confidence_maps 1\n"
+    rows = "300,0.001,9.5,0.2,0.1\n600,0.001,9.5,0.1,0.05\n"
+    (tmp_path / "log.csv").write_text(header + rows)
+    curve = plot(tmp_path)
+    assert curve is not None
+    alone = cv2.imread(str(curve))
+    for images in (300, 600):
+        log_accuracy(tmp_path, images, 0.1, 0.05, 0.15)
+    plot(tmp_path)
+    assert cv2.imread(str(curve)).shape[0] > alone.shape[0]

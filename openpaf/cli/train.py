@@ -1,4 +1,4 @@
-"""`openpaf train`: a recipe and a folder of data in, a checkpoint and an ONNX file out."""
+"""`openpaf train`: a recipe and a folder of data in, a checkpoint out."""
 
 from __future__ import annotations
 
@@ -35,18 +35,32 @@ def command(
         Path | None,
         typer.Option(help="Start from the averaged weights in this .pt or .safetensors."),
     ] = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(help="Validate on this folder on the way; it is one that openpaf val takes."),
+    ] = None,
+    val_every: Annotated[
+        int, typer.Option(min=1, help="Pictures to see between two validations.")
+    ] = 5000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
 ) -> None:
-    """Train a network on COCO-format keypoints and write it as ONNX.
+    """Train a network on COCO-format keypoints.
 
     A run that was stopped goes on where it stopped when the same command is typed again. Ctrl-C
     saves first. SIGUSR1 pauses the run and a second one lets it go on.
 
-    openpaf train default --data ../data --out runs/mine
+    openpaf train default --data ../data --out runs/mine --val ../data/coco_val
     """
     from openpaf.train.fit import Trainer
     from openpaf.train.log import Log, plot
+
+    if val is None:
+        validation = None
+    else:
+        from openpaf.cli.train_val import Validation
+
+        validation = Validation(val, val_every)
 
     config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
     try:
@@ -75,6 +89,17 @@ def command(
     ) as bar:
         task = bar.add_task("training", total=config.steps, completed=trainer.step)
 
+        def validate() -> None:
+            if validation is None:
+                return
+            bar.update(task, description="validating")
+            ap = validation.measure(trainer, control.stop)
+            if ap is not None:
+                seen = trainer.step * config.batch
+                console.print(
+                    f"AP {ap.value:.3f} ({ap.low:.3f} to {ap.high:.3f}) after {seen:,} pictures"
+                )
+
         def report(progress: Any) -> None:
             log.add(progress)
             loss = sum(v for name, v in progress.losses.items() if name != "features")
@@ -83,7 +108,11 @@ def command(
                 completed=progress.step,
                 description=f"loss {loss:.3f} {progress.images_per_second:.1f} images/s",
             )
+            if validation is not None and validation.due(trainer):
+                validate()
 
+        if start is not None and trainer.step == 0:
+            validate()
         trainer.run(report, control.stop)
     trainer.save_average()
     plot(out)
