@@ -72,15 +72,19 @@ def averaged_fields(
         for placement in placements
         for fields in _look(session, fit(frame, placement), flip)
     ]
+    return mean_fields(looks), placements[0]
+
+
+def mean_fields(looks: Sequence[Fields]) -> Fields:
+    """Mean of several looks at the same cells."""
     if len(looks) == 1:
-        return looks[0], placements[0]
-    mean = Fields(
+        return looks[0]
+    return Fields(
         np.mean([fields.confidence_maps for fields in looks], axis=0, dtype=np.float32),
         np.mean([fields.pafs for fields in looks], axis=0, dtype=np.float32),
-        stride,
-        session.card.skeleton,
+        looks[0].stride,
+        looks[0].skeleton,
     )
-    return mean, placements[0]
 
 
 def check_scales(scales: Sequence[float], session: Session) -> tuple[float, ...]:

@@ -122,7 +122,7 @@ def test_parts_a_set_does_not_label_are_not_taught_as_absent() -> None:
 
 
 def test_labels_overrule_the_teacher_where_they_speak_and_only_there() -> None:
-    maps, pafs = torch.full((1, 19, *SIZE), 0.5), torch.full((1, 38, *SIZE), 0.25)
+    maps, pafs = torch.full((1, 18, *SIZE), 0.5), torch.full((1, 38, *SIZE), 0.25)
     targets = draw(one_person(True), (maps, pafs))
     assert targets.confidence_maps[0, 0, 3, 3] == 1
     assert targets.confidence_maps[0, 1, 3, 3] == 0  # labelled absent inside the box

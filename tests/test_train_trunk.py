@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError, ModelNotFoundError
+from openpaf.fields import Fields
+from openpaf.test_time import mirrored
 
 torch = pytest.importorskip("torch")
 
@@ -63,9 +67,29 @@ def test_the_teachers_fields_lie_on_the_cells_of_the_crop(
     pytest.importorskip("openvino")
     teacher = OpenVinoTeacher(shared / POSE, 2, 64, threads=1)
     maps, pafs, features = teacher.fields(rng.integers(0, 256, (2, 64, 64, 3), np.uint8))
-    assert maps.shape == (2, 19, 8, 8)
+    assert maps.shape == (2, 18, 8, 8)
     assert pafs.shape == (2, 38, 8, 8)
     assert features.shape == (2, 128, 8, 8)
+
+
+def test_a_second_look_is_the_mirrored_larger_crop_brought_to_the_same_cells(shared: Path) -> None:
+    """Of what does not change when mirrored, two looks of one size are one."""
+    pytest.importorskip("openvino")
+    frame = cv2.imread(str(next((shared / "data/coco_val/images").iterdir())))
+    half = cv2.resize(frame, (96, 192))
+    even = np.concatenate([half, half[:, ::-1]], axis=1)[None]
+
+    def look(second: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        teacher = OpenVinoTeacher(shared / POSE, 1, 192, threads=1, second_look=second)
+        maps, pafs, _ = teacher.fields(even)
+        return maps[0].numpy(), pafs[0].numpy()
+
+    (maps, pafs), (twice, twice_pafs), (larger, _) = look(0), look(1), look(2)
+    assert maps.max() > 0.3  # there is somebody
+    flipped = mirrored(Fields(maps, pafs))
+    np.testing.assert_allclose(twice, (maps + flipped.confidence_maps) / 2, atol=0.02)
+    np.testing.assert_allclose(twice_pafs, (pafs + flipped.pafs) / 2, atol=0.02)
+    assert larger.shape == maps.shape and np.abs(larger - twice).max() > 0.02
 
 
 def test_a_frozen_front_of_the_teachers_is_not_computed_again(shared: Path, tmp_path: Path) -> None:

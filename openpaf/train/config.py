@@ -90,6 +90,9 @@ class TrainConfig:
         Half-width of a limb's PAF, net px.
     teacher : str
         Model whose fields are learnt too, relative to the data folder; "" for none.
+    second_look : float
+        The teacher looks at the mirrored crop too, this much larger, and the mean of both is
+        learnt; 0 for one look.
     feature_weight : float
         Weight of the teacher's 128 feature channels; fades to 0 over the run.
     """
@@ -116,6 +119,7 @@ class TrainConfig:
     sigma: float = 7.0
     limb_width: float = 8.0
     teacher: str = ""
+    second_look: float = 0.0
     feature_weight: float = 0.5
 
     def __post_init__(self) -> None:
@@ -129,6 +133,8 @@ class TrainConfig:
         low, high = self.person_size
         if not 0 < low <= high:
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
+        if self.second_look and not 0.5 <= self.second_look <= 4:
+            raise ConfigError(f"second_look must be 0 or lie in 0.5..4, got {self.second_look}")
         if not 0 <= self.trunk_frozen <= 1:
             raise ConfigError(f"trunk_frozen must lie in 0..1, got {self.trunk_frozen}")
 

@@ -94,6 +94,7 @@ class Trainer:
                 config.batch,
                 config.crop,
                 torch.get_num_threads(),
+                config.second_look,
             )
         self.scale = torch.tensor(self.net.scale, device=self.device)[:, None, None]
         self.offset = torch.tensor(self.net.offset, device=self.device)[:, None, None]

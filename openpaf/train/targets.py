@@ -159,7 +159,7 @@ def render(
     skeleton : Skeleton
     size : (h, w)
         Cells of the field grid.
-    teacher : (confidence maps (B, K + 1, h, w), PAFs (B, 2L, h, w)), optional
+    teacher : (confidence maps (B, K, h, w), PAFs (B, 2L, h, w)), optional
     """
     maps = render_confidence_maps(labels.points, size, stride, sigma)
     pafs = render_pafs(labels.points, skeleton, size, stride, limb_width)
@@ -170,7 +170,7 @@ def render(
     sure_maps, unsure_maps = _regions(inside, labels.known)
     sure_pafs, unsure_pafs = _regions(inside, known_limbs)
     if teacher is not None:
-        teacher_maps, teacher_pafs = teacher[0][:, :-1], teacher[1]
+        teacher_maps, teacher_pafs = teacher
         maps = torch.where(sure_maps, maps, torch.maximum(maps, teacher_maps))
         drawn = _drawn(pafs)
         ours = (drawn | sure_pafs).repeat_interleave(2, dim=1)

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openpaf.errors import MissingExtraError, ModelError, ModelNotFoundError
+from openpaf.fields import Fields
+from openpaf.preprocess import fit, place
 from openpaf.skeleton import COCO_18
+from openpaf.test_time import mean_fields, mirrored, resampled
 
 _FEATURES, _PAFS, _MAPS = "relu4_4_CPM", "Mconv7_stage2_L1", "Mconv7_stage2_L2"
+_STRIDE = 8
 
 
 class OpenVinoTeacher:
@@ -26,6 +30,9 @@ class OpenVinoTeacher:
     batch, side : int
         Crops of a batch and their side, px.
     threads : int
+    second_look : float
+        Look again at the mirrored crops, this much larger, and teach the mean of both: a better
+        teacher than one look. 0 for one look.
 
     Raises
     ------
@@ -35,7 +42,9 @@ class OpenVinoTeacher:
         When OpenVINO is not installed.
     """
 
-    def __init__(self, path: Path, batch: int, side: int, threads: int) -> None:
+    def __init__(
+        self, path: Path, batch: int, side: int, threads: int, second_look: float = 0.0
+    ) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -50,10 +59,19 @@ class OpenVinoTeacher:
         if not {_FEATURES, _PAFS, _MAPS} <= set(places):
             raise ModelError(f"teacher {path} is not human-pose-estimation-0001")
         model.add_outputs([places[_FEATURES].output(0)])
-        model.reshape({0: [batch, 3, side, side]})
-        self._model = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
-        channels = np.array(COCO_18.paf_channels).reshape(-1)
-        self._limb_order = torch.from_numpy(channels)
+
+        def compiled(side: int) -> Any:
+            model.reshape({0: [batch, 3, side, side]})
+            return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
+
+        self._model = compiled(side)
+        self._crop = place((side, side), net_size=(side, side), stride=_STRIDE)
+        self._second = None
+        if second_look:
+            larger = round(side * second_look / _STRIDE) * _STRIDE
+            self._second = compiled(larger)
+            self._larger = place((side, side), net_size=(larger, larger), stride=_STRIDE)
+        self._limb_order = np.array(COCO_18.paf_channels).reshape(-1)
 
     def fields(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Tensor, Tensor]:
         """Soft fields of a batch, on the cells of the crop.
@@ -64,12 +82,31 @@ class OpenVinoTeacher:
 
         Returns
         -------
-        confidence maps : (B, K + 1, h, w) float32, clipped to 0..1
+        confidence maps : (B, K, h, w) float32, clipped to 0..1, without background
         pafs : (B, 2L, h, w) float32, limb order
         features : (B, 128, h, w) float32
+            Of the first look.
         """
-        outputs: Any = self._model(np.ascontiguousarray(frames.transpose(0, 3, 1, 2), np.float32))
-        pafs, maps, features = (
-            torch.from_numpy(np.array(outputs[i], np.float32)) for i in range(3)
-        )
-        return maps.clamp(0, 1), pafs[:, self._limb_order], features
+        looks, features = self._look(self._model, frames)
+        if self._second is not None:
+            large = np.stack([fit(frame[:, ::-1], self._larger) for frame in frames])
+            again = [
+                resampled(mirrored(look), self._larger, self._crop)
+                for look in self._look(self._second, large)[0]
+            ]
+            looks = [mean_fields(pair) for pair in zip(looks, again, strict=True)]
+        maps = torch.from_numpy(np.stack([look.confidence_maps for look in looks]))
+        pafs = torch.from_numpy(np.stack([look.pafs for look in looks]))
+        return maps.clamp(0, 1), pafs, torch.from_numpy(features)
+
+    def _look(
+        self, model: Any, frames: NDArray[np.uint8]
+    ) -> tuple[list[Fields], NDArray[np.float32]]:
+        outputs = model(np.ascontiguousarray(frames.transpose(0, 3, 1, 2), np.float32))
+        pafs, maps, features = (np.array(outputs[i], np.float32) for i in range(3))
+        parts = len(COCO_18.parts)
+        looks = [
+            Fields(own_maps[:parts], own_pafs[self._limb_order], _STRIDE, COCO_18)
+            for own_maps, own_pafs in zip(maps, pafs, strict=True)
+        ]
+        return looks, features
