@@ -91,8 +91,8 @@ class TrainConfig:
     teacher : str
         Model whose fields are learnt too, relative to the data folder; "" for none.
     second_look : float
-        The teacher looks at the mirrored crop too, this much larger, and the mean of both is
-        learnt; 0 for one look.
+        The teacher looks at the mirrored crop too, this many times its size, and the mean of both
+        is learnt; 0 for one look.
     feature_weight : float
         Weight of the teacher's 128 feature channels; fades to 0 over the run.
     """

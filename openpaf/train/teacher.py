@@ -31,8 +31,8 @@ class OpenVinoTeacher:
         Crops of a batch and their side, px.
     threads : int
     second_look : float
-        Look again at the mirrored crops, this much larger, and teach the mean of both: a better
-        teacher than one look. 0 for one look.
+        Look again at the mirrored crops, this many times their size, and teach the mean of both;
+        0 for one look.
 
     Raises
     ------
