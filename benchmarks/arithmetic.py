@@ -10,8 +10,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from openpaf.card import ModelCard
 from openpaf.errors import ModelError
+from openpaf.models.card import ModelCard
 
 # Operators that multiply and that no PAF network met so far has; a count without them would be low.
 _NOT_COUNTED = {"ConvTranspose", "ConvInteger", "QLinearConv", "Gemm", "MatMul", "FusedConv"}

@@ -39,12 +39,12 @@ import typer
 from benchmarks.clips import make_video
 from benchmarks.timing import circumstances, processor, result_path, write_result
 from openpaf.batch import Job, processes
-from openpaf.batch.frames import Video, VideoError
 from openpaf.batch.job import opened
 from openpaf.batch.plan import Shard, make_plan
+from openpaf.batch.recording import Video, VideoError
 from openpaf.batch.work import Report
-from openpaf.card import ModelCard
 from openpaf.engine import Engine
+from openpaf.models.card import ModelCard
 from openpaf.preprocess import fit, place
 from openpaf.skeleton import COCO_18
 

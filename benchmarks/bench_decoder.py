@@ -36,8 +36,8 @@ from benchmarks.markdown import table
 from benchmarks.report import publish
 from benchmarks.timing import Timing, circumstances, measure, processor, result_path
 from benchmarks.upsampling_decoder import decode_upsampled
-from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import DecoderConfig
 from openpaf.fields import Fields
 from openpaf.skeleton import COCO_18
 

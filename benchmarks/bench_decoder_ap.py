@@ -27,8 +27,8 @@ from benchmarks.markdown import table
 from benchmarks.timing import RESULTS, circumstances, write_result
 from benchmarks.upsampling_decoder import decode_upsampled
 from openpaf import __version__
-from openpaf.config import REFINEMENTS, DecoderConfig
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import REFINEMENTS, DecoderConfig
 from openpaf.engine import Engine
 from openpaf.evaluate.average_precision import (
     FoundPeople,

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from benchmarks.markdown import table
 from benchmarks.timing import circumstances, measure, processor, result_path, write_result
-from openpaf.crowd import make_crowd
 from openpaf.decoder import Decoder
 from openpaf.poses import Poses
+from openpaf.selftest.crowd import make_crowd
 
 SIZE = (1280, 720)
 

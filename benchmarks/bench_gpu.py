@@ -33,7 +33,7 @@ from openpaf.session.layout import first_line
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
-    from openpaf.export import PoseNetwork
+    from openpaf.network.graph import PoseNetwork
 
 PEOPLE = 10
 """People in the crowds that are decoded; the random weights' own fields show nobody."""

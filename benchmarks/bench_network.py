@@ -38,9 +38,9 @@ from benchmarks.timing import (
     result_path,
     write_result,
 )
-from openpaf.card import ModelCard
-from openpaf.engine import find_model
 from openpaf.errors import ModelError, OpenPafError
+from openpaf.models import find_model
+from openpaf.models.card import ModelCard
 from openpaf.preprocess import check_net_size
 from openpaf.session import open_session
 from openpaf.session.layout import first_line, to_input
@@ -163,7 +163,7 @@ def given_file(model: str) -> tuple[str, str, Path | str]:
 
 
 def _halved(path: Path, folder: Path) -> Path:
-    from openpaf.quantize import to_fp16
+    from openpaf.export.quantize import to_fp16
 
     halved = folder / f"{path.stem}-fp16.onnx"
     to_fp16(path, halved, open_session(path, device="cpu").card)
@@ -252,7 +252,7 @@ def bench_torch(net_size: tuple[int, int], *, threads: int, repeats: int) -> Row
         import torch
 
         from benchmarks.networks import trained_compact
-        from openpaf.export import FramesToFields
+        from openpaf.network.graph import FramesToFields
 
         network = trained_compact()
         check_net_size(net_size[1], net_size, network.stride)

@@ -28,8 +28,8 @@ from benchmarks.timing import circumstances, measure, milliseconds, result_path
 from openpaf import Engine
 from openpaf.evaluate import read_folder
 from openpaf.frame import to_frame
-from openpaf.pictures import find_pictures
 from openpaf.preprocess import place
+from openpaf.sources.listing import find_pictures
 
 # Net px at net height 368, where the crowds of the decoder's benchmark are as tall.
 _HEIGHTS, _AT = (60.0, 180.0), 368

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from openpaf.card import METADATA_KEY, ModelCard
+from openpaf.models.card import METADATA_KEY, ModelCard
 from openpaf.skeleton import COCO_18
 
 SIZE = (160, 120)

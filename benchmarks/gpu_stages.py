@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from benchmarks.arithmetic import torch_flops
 from benchmarks.timing import Timing
 from openpaf.errors import ConfigError
-from openpaf.export import FramesToFields, PoseNetwork, relative_error
+from openpaf.export.agreement import relative_error
+from openpaf.network.graph import FramesToFields, PoseNetwork
 
 PRECISIONS = {
     "fp32": torch.float32,

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from openpaf.export import PoseNetwork
+from openpaf.network.graph import PoseNetwork
 from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.network.published import LAYOUTS, published_network
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from openpaf import __version__
 from openpaf.files import replacing
-from openpaf.timing import Timing, measure, processor
+from openpaf.selftest.timing import Timing, measure, processor
 
 __all__ = [
     "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",

@@ -10,14 +10,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from openpaf import skeleton as skeleton
-    from openpaf.card import ModelCard as ModelCard
-    from openpaf.config import DecoderConfig as DecoderConfig
     from openpaf.decoder import Decoder as Decoder
+    from openpaf.decoder import DecoderConfig as DecoderConfig
     from openpaf.decoder import decode as decode
     from openpaf.engine import Engine as Engine
     from openpaf.engine import detect as detect
     from openpaf.errors import OpenPafError as OpenPafError
     from openpaf.fields import Fields as Fields
+    from openpaf.models import ModelCard as ModelCard
     from openpaf.poses import Keypoint as Keypoint
     from openpaf.poses import Person as Person
     from openpaf.poses import Poses as Poses
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 # `import openpaf` costs next to nothing.
 _HOMES = {
     "Decoder": "decoder",
-    "DecoderConfig": "config",
+    "DecoderConfig": "decoder",
     "Engine": "engine",
     "Fields": "fields",
     "Keypoint": "poses",
-    "ModelCard": "card",
+    "ModelCard": "models",
     "OpenPafError": "errors",
     "Person": "poses",
     "Poses": "poses",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.frame import Frame, to_frame
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 from openpaf.poses import Poses
 
 _SHIFT = 4  # OpenCV's fixed-point places: lines start between pixels, so they do not jitter

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.card import ModelCard
-from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.frame import Frame, to_frame
+from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement, check_net_size, fit, place
-from openpaf.session import SUFFIXES, Session, open_session
+from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -341,22 +341,6 @@ class Engine:
         # even at exit: so it must never be freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._lock = None, threading.Lock()
-
-
-def find_model(model: str | Path | None) -> Path:
-    """File of a model: the bundled one, a path, or a name fetched before.
-
-    Raises
-    ------
-    ModelNotFoundError
-        When there is no model of that name on this machine.
-    """
-    path = None if model is None else Path(model)
-    if path is not None and (path.suffix in SUFFIXES or path.exists()):
-        return path
-    from openpaf import weights
-
-    return weights.find() if path is None else weights.find(str(model))
 
 
 @overload

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import FrameError, SourceError
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 
 if TYPE_CHECKING:
     from PIL import Image

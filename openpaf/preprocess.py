@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 
 PADDING = 128
 """Grey that fills the net input right of and below the frame."""

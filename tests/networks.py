@@ -12,7 +12,7 @@ def write_nobody(path: Path) -> Path:
     """Write an `.onnx` network that never finds anybody; skip the test where ONNX is missing."""
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    from openpaf.card import METADATA_KEY, ModelCard
+    from openpaf.models.card import METADATA_KEY, ModelCard
     from openpaf.skeleton import COCO_18
 
     helper, numpy_helper = onnx.helper, onnx.numpy_helper

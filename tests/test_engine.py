@@ -15,7 +15,7 @@ import pytest
 
 import openpaf
 from openpaf import Engine, ModelCard, Poses
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import (
     ConfigError,
     FrameError,

@@ -25,11 +25,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from openpaf import __version__
-from openpaf.card import ModelCard
-from openpaf.config import DecoderConfig
-from openpaf.engine import Engine, find_model
+from openpaf.decoder.config import DecoderConfig
+from openpaf.engine import Engine
 from openpaf.errors import ConfigError, ModelError, OutputError
 from openpaf.files import replacing
+from openpaf.models import find_model
+from openpaf.models.card import ModelCard
 
 FORMATS = ("parquet", "ndjson")
 

@@ -11,7 +11,7 @@ from typing import Any
 from openpaf.batch.job import Job
 from openpaf.errors import OutputError, SourceError
 from openpaf.files import replacing
-from openpaf.pictures import SUFFIXES
+from openpaf.sources.listing import SUFFIXES
 
 VIDEOS = (
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg",

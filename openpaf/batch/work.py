@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from openpaf.batch.frames import Video, VideoError, ahead, read_picture
 from openpaf.batch.job import Job, read_settings
-from openpaf.batch.parts import Row, write_part
 from openpaf.batch.plan import Shard
+from openpaf.batch.recording import Video, VideoError, ahead, read_picture
+from openpaf.batch.rows import Row, write_part
 from openpaf.engine import Engine, NetFrame
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.files import replacing

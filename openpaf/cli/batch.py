@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.batch import Execute, Job, Plan, Summary, processes, run
+from openpaf.batch import Job, Plan, Summary, processes, run
+from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import Card, Device, Model, NetHeight
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError
 
 _FAILED_SHOWN = 5

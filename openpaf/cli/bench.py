@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.cli import doctor
 from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
     Card,
@@ -23,13 +22,15 @@ from openpaf.cli.options import (
     read_card,
     read_net_size,
 )
-from openpaf.cli.stopwatch import FRAME_SIZE, Run, made_up_frame, time_engine
 from openpaf.cli.tables import figures, show
-from openpaf.engine import Engine, find_model
+from openpaf.engine import Engine
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError
 from openpaf.frame import to_frame
-from openpaf.timing import Timing
-from openpaf.weights import registry
+from openpaf.models import find_model
+from openpaf.models.registry import registry
+from openpaf.selftest import doctor
+from openpaf.selftest.stopwatch import FRAME_SIZE, Run, made_up_frame, time_engine
+from openpaf.selftest.timing import Timing
 
 # Fewer give no quartiles to speak of.
 _FEWEST_REPEATS = 30

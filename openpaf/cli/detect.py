@@ -20,12 +20,12 @@ from openpaf.cli.options import (
     read_card,
     read_net_size,
 )
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError, FrameError, OutputError, SourceError
 from openpaf.frame import to_frame
-from openpaf.pictures import find_pictures, refuse_to_overwrite
 from openpaf.result import Result
+from openpaf.sources.listing import find_pictures, refuse_to_overwrite
 from openpaf.writers import (
     CocoWriter,
     NdjsonWriter,

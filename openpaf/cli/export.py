@@ -102,7 +102,8 @@ def _export_checkpoint(
     training_data: str | None,
     net_height: int | None,
 ) -> None:
-    from openpaf.export import PROOF_SHAPES, export_onnx
+    from openpaf.export.agreement import PROOF_SHAPES
+    from openpaf.export.onnx import export_onnx
     from openpaf.network.checkpoint import load_network
 
     network, state = load_network(source)
@@ -123,7 +124,7 @@ def _export_checkpoint(
 
 
 def _find_onnx(source: str, precision: str | None) -> Path:
-    from openpaf.engine import find_model
+    from openpaf.models import find_model
 
     path = find_model(source)
     if path.suffix != ".onnx":
@@ -152,7 +153,7 @@ def _reduce(
     """Write the copy, measure it, print what came out, and keep it only if it is of use."""
     from openpaf.engine import Engine
     from openpaf.evaluate.fidelity import compare_networks
-    from openpaf.quantize import to_fp16, to_int8
+    from openpaf.export.quantize import to_fp16, to_int8
 
     with Engine(original, **options) as before, replacing(path) as partial, progress_bar() as bar:
         frames = _frames(calibrate or val)
@@ -182,7 +183,7 @@ def _reduce(
 def _frames(folder: Path | None) -> list[Any]:
     """Pictures to look at; random ones, which hold nobody, where none are given."""
     if folder is not None:
-        from openpaf.pictures import find_pictures
+        from openpaf.sources.listing import find_pictures
 
         return _readable([picture.path for picture in find_pictures([str(folder)])])
     import numpy as np

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.cli import doctor
 from openpaf.cli.options import Device, Model
 from openpaf.errors import OpenPafError
+from openpaf.selftest import doctor
 
 
 def command(
@@ -48,7 +48,7 @@ def command(
 
 def _devices(model: str | None) -> dict[str, str]:
     try:
-        from openpaf.engine import find_model
+        from openpaf.models import find_model
 
         return doctor.devices(find_model(model))
     except OpenPafError:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from openpaf.card import ModelCard
 from openpaf.errors import ConfigError
+from openpaf.models.card import ModelCard
 
 Model = Annotated[
     str | None,

@@ -26,10 +26,10 @@ from openpaf.cli.options import (
     read_net_size,
     read_size,
 )
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError, OutputError, SourceError
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 from openpaf.stream import Stream, open_source
 from openpaf.track import TrackConfig
 from openpaf.writers import (

@@ -58,7 +58,7 @@ def command(
     if val is None:
         validation = None
     else:
-        from openpaf.cli.train_val import Validation
+        from openpaf.train.validation import Validation
 
         validation = Validation(val, val_every)
 

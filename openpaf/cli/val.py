@@ -22,7 +22,7 @@ from openpaf.cli.options import (
     read_net_size,
 )
 from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
-from openpaf.config import DecoderConfig, OpenPoseRules
+from openpaf.decoder.config import DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError
 from openpaf.files import replacing
 

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from openpaf import weights
 from openpaf.cli.messages import warn
 from openpaf.errors import MissingExtraError
-from openpaf.weights import ModelRecord
+from openpaf.models import registry
+from openpaf.models.registry import ModelRecord
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -34,7 +34,7 @@ def list_models() -> None:
     for heading in ("name", "skeleton", "MB", "AP", "licence", "here"):
         is_figure = heading in ("MB", "AP")
         table.add_column(heading, justify="right" if is_figure else "left", no_wrap=True)
-    for model in weights.registry().values():
+    for model in registry.registry().values():
         size = sum(file.size or 0 for file in model.files)
         table.add_row(
             model.name,
@@ -50,7 +50,7 @@ def list_models() -> None:
 @command.command()
 def info(name: Name) -> None:
     """Tell all that is known of a model: terms, input, files with checksums, paper, AP."""
-    model = weights.record(name)
+    model = registry.record(name)
     rows = {
         "name": model.name,
         "": model.summary,
@@ -94,12 +94,12 @@ def pull(
     else OPENPAF_HOME/cache, else the system's cache folder; with OPENPAF_OFFLINE=1 nothing is
     downloaded.
     """
-    model = weights.record(name)
+    model = registry.record(name)
     warn(f"{model.name} is under {model.license}: for {model.use}")
     if not model.bundled:
         with _download_bar() as bar:
             task = bar.add_task(name, total=None)
-            weights.fetch(
+            registry.fetch(
                 model,
                 trust=trust,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -107,7 +107,7 @@ def pull(
     if model.layout and not model.is_here:
         warn(f"converting {model.paths[0].name} to ONNX")
         _convert(model.paths[0], model.model_path, model)
-    print(weights.find(name))
+    print(registry.find(name))
 
 
 @command.command()
@@ -138,7 +138,7 @@ def convert(
 
     openpaf detect photo.jpg --model coco.onnx
     """
-    known = next((m for m in weights.made_from(file) if layout in (None, m.layout)), None)
+    known = next((m for m in registry.made_from(file) if layout in (None, m.layout)), None)
     if known is not None:
         warn(f"{file.name} is {known.name} under {known.license}: for {known.use}")
     path = out or file.with_suffix(".onnx")
@@ -197,7 +197,7 @@ def _tell(done: Conversion) -> None:
 
 
 def _tell_agreement(original: str, difference: float) -> None:
-    from openpaf.export import PROOF_SHAPES, TOLERANCE
+    from openpaf.export.agreement import PROOF_SHAPES, TOLERANCE
 
     shapes = " and ".join("x".join(map(str, shape)) for shape in PROOF_SHAPES)
     warn(

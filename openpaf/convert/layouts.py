@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from openpaf.errors import CheckpointError, ConfigError
 from openpaf.network import published
-from openpaf.network.frames import PoseNetwork
+from openpaf.network.graph import PoseNetwork
 from openpaf.network.mobilenet_openpose import MobileNetOpenPose
 
 Tensors = Mapping[str, NDArray[np.float32]]

@@ -10,10 +10,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from openpaf.card import ModelCard
 from openpaf.errors import CheckpointError, MissingExtraError
-from openpaf.export import check_agreement, describe
+from openpaf.export.agreement import check_agreement
+from openpaf.export.onnx import describe
 from openpaf.files import replacing
+from openpaf.models.card import ModelCard
 from openpaf.skeleton import COCO_18
 
 _INPUT = "image:0"

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.datasets import coco
 from openpaf.errors import DatasetError
-from openpaf.evaluate import coco, metrics
+from openpaf.evaluate import metrics
 
 # Labels made on a smaller copy of a picture land a pixel or two beyond the border.
 _BORDER_PX = 4.0

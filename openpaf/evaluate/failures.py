@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openpaf.evaluate import metrics
 from openpaf.evaluate.average_precision import FoundPeople, PrecisionCounter, match_people
 from openpaf.evaluate.dataset import AnnotatedImage
-from openpaf.evaluate.people import assign
+from openpaf.evaluate.pairing import assign
 
 KINDS = {
     "false person": "a skeleton where nobody is annotated, or a second one on somebody",

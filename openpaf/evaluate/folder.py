@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpaf import __version__
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import MissingExtraError
 from openpaf.evaluate.average_precision import FoundPeople, match_people
 from openpaf.evaluate.dataset import AnnotatedImage, KeypointFolder, read_folder
 from openpaf.evaluate.failures import KINDS, Failure, find_failures
-from openpaf.evaluate.people import measure_parts, measure_people, pair_people
+from openpaf.evaluate.pairing import measure_parts, measure_people, pair_people
 from openpaf.evaluate.predict import Predictions, Progress, predict
 from openpaf.evaluate.report import Data, Report, estimate_figures
+from openpaf.looks import check_scales
 from openpaf.skeleton import Skeleton
-from openpaf.test_time import check_scales
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -74,7 +74,7 @@ def evaluate_folder(
         The JSON file, where it is not the only one in the folder or `person_keypoints.json`.
     config : DecoderConfig, optional
     flip, scales
-        Average over the mirrored frame and over net sizes; see `openpaf.test_time`.
+        Average over the mirrored frame and over net sizes; see `openpaf.looks`.
     resamples, seed : int
         Of the bootstrap over images.
     progress : callable, optional

@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from openpaf.evaluate.bootstrap import Estimate
+from openpaf.evaluate.failure_pictures import draw_failure
 from openpaf.evaluate.failures import KINDS, Failure, cost_in_ap
 from openpaf.evaluate.folder import Evaluation
-from openpaf.evaluate.pictures import draw_failure
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 
 _JPEG_QUALITY = 85
 

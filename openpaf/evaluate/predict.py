@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import DatasetError
 from openpaf.evaluate.average_precision import FoundPeople
 from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.frame import to_frame
+from openpaf.looks import averaged_fields
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
-from openpaf.test_time import averaged_fields
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -60,7 +60,7 @@ def predict(
     configs : mapping of str to DecoderConfig
         Decoders by name.
     flip, scales
-        See `openpaf.test_time.averaged_fields`.
+        See `openpaf.looks.averaged_fields`.
     progress : callable, optional
 
     Raises

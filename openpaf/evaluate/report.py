@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openpaf.errors import DatasetError
 from openpaf.evaluate.average_precision import Matches, PrecisionCounter
 from openpaf.evaluate.bootstrap import Difference, Estimate, Measure, bootstrap, paired_bootstrap
-from openpaf.evaluate.people import PartRow, Ratios
+from openpaf.evaluate.pairing import PartRow, Ratios
 
 _SCHEMA = 1
 

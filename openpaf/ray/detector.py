@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.batch.parts import arrow, people_column
-from openpaf.config import DecoderConfig
+from openpaf.batch.rows import arrow, people_column
+from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from openpaf.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig
 
 _DEFAULT = DecoderConfig()
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from openpaf.config import DecoderConfig
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import NetFrame
 from openpaf.fields import Fields
 from openpaf.poses import Poses
@@ -25,7 +25,7 @@ from openpaf.serve.errors import RequestError
 from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
-from openpaf.serve.picture import unpack
+from openpaf.serve.unpack import unpack
 from openpaf.track import Tracker
 
 Result = TypeVar("Result")

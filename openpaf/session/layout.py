@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.card import METADATA_KEY, ModelCard, recognise
 from openpaf.errors import ModelError
 from openpaf.fields import Fields
+from openpaf.models.card import METADATA_KEY, ModelCard, recognise
 
 
 def find_card(

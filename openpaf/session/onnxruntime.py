@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf import weights
-from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import MissingExtraError, ModelError
 from openpaf.fields import Fields
-from openpaf.session import warn_of_fallback
+from openpaf.models.card import METADATA_KEY, ModelCard
+from openpaf.models.registry import cache_folder
 from openpaf.session.layout import find_card, first_line, fixed_size, to_fields, to_input
+from openpaf.session.session import warn_of_fallback
 
 try:
     import onnxruntime
@@ -95,7 +95,7 @@ def _with_options(provider: str) -> str | tuple[str, dict[str, str]]:
     """
     if provider != _TENSORRT:
         return provider
-    engines = weights.cache_folder() / "tensorrt"
+    engines = cache_folder() / "tensorrt"
     options = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1"}
     return provider, options | {"trt_engine_cache_path": str(engines)}
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.card import METADATA_KEY, ModelCard
 from openpaf.errors import MissingExtraError, ModelError
 from openpaf.fields import Fields
+from openpaf.models.card import METADATA_KEY, ModelCard
 from openpaf.session.layout import find_card, fixed_size, to_fields, to_input
 
 try:

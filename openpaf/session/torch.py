@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.card import ModelCard
 from openpaf.errors import ConfigError, MissingExtraError, ModelError
 from openpaf.fields import Fields
-from openpaf.session import warn_of_fallback
+from openpaf.models.card import ModelCard
 from openpaf.session.layout import first_line, to_fields
+from openpaf.session.session import warn_of_fallback
 
 try:
     import torch
@@ -29,7 +29,7 @@ except ImportError as error:
     ) from error
 
 from openpaf.network.checkpoint import load_network
-from openpaf.network.frames import FramesToFields
+from openpaf.network.graph import FramesToFields
 
 _DEVICES = ("auto", "cpu", "cuda")
 # Runs before a graph is recorded: libraries choose their algorithms and take their memory then.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from openpaf.result import Result
+from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.pipeline import Stream
-from openpaf.stream.sources import Shot, Source, open_source
 from openpaf.stream.stats import StreamStats
 
 __all__ = ["Result", "Shot", "Source", "Stream", "StreamStats", "open_source"]

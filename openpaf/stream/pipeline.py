@@ -15,8 +15,8 @@ from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
 from openpaf.result import Result
+from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.channel import Channel, Stopped
-from openpaf.stream.sources import Shot, Source, open_source
 from openpaf.stream.stats import StreamStats
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from openpaf.errors import MissingExtraError, ModelError, ModelNotFoundError
 from openpaf.fields import Fields
+from openpaf.looks import mean_fields, mirrored, resampled
 from openpaf.preprocess import fit, place
 from openpaf.skeleton import COCO_18
-from openpaf.test_time import mean_fields, mirrored, resampled
 
 _FEATURES, _PAFS, _MAPS = "relu4_4_CPM", "Mconv7_stage2_L1", "Mconv7_stage2_L2"
 _STRIDE = 8

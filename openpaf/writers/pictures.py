@@ -6,7 +6,7 @@ from pathlib import Path
 
 from openpaf.errors import OutputError
 from openpaf.files import replacing
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import MissingExtraError, OutputError
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 

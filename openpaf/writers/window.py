@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from openpaf.errors import OutputError
-from openpaf.opencv import cv2
+from openpaf.optional import cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from openpaf.batch import Job, Summary, run
-from openpaf.card import METADATA_KEY, ModelCard
+from openpaf.models.card import METADATA_KEY, ModelCard
 from openpaf.skeleton import COCO_18
 
 WIDTH, HEIGHT = 160, 120

@@ -19,13 +19,13 @@ from filelock import FileLock
 
 from openpaf import cli
 from openpaf.batch import Job, processes
-from openpaf.batch.frames import Video, VideoError
 from openpaf.batch.job import opened
-from openpaf.batch.parts import Row, write_part
 from openpaf.batch.plan import Shard, make_plan
+from openpaf.batch.recording import Video, VideoError
+from openpaf.batch.rows import Row, write_part
 from openpaf.batch.work import Report, Worker
-from openpaf.card import ModelCard
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OutputError, SourceError
+from openpaf.models.card import ModelCard
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 

@@ -1,0 +1,1 @@
+"""Annotated photographs as they are on disk."""

@@ -1,0 +1,188 @@
+"""Fields to people: candidates, connections, people, straight on the field grid."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.decoder.buffers import Buffers
+from openpaf.decoder.config import REFINEMENTS, DecoderConfig
+from openpaf.decoder.openpose import people_by_openpose
+from openpaf.errors import ConfigError, FieldsError
+from openpaf.fields import Fields
+from openpaf.poses import Poses
+from openpaf.skeleton import COCO_18, Skeleton
+from openpaf_kernels.limbs import connect
+from openpaf_kernels.peaks import find_peaks
+from openpaf_kernels.people import assemble, write_people
+
+Float32 = NDArray[np.float32]
+
+logger = logging.getLogger("openpaf")
+
+
+class People(NamedTuple):
+    """Everyone found, as arrays that the caller owns.
+
+    keypoints : (N, K, 2) float32, net px, NaN where missing; scores : (N, K) float32;
+    person_scores : (N,) float32, highest first.
+    """
+
+    keypoints: Float32
+    scores: Float32
+    person_scores: Float32
+
+
+def _probes(samples: int) -> Float32:
+    """Where to look along a limb: from the middle outwards, where false pairs show first."""
+    places = np.linspace(0, 1, samples, dtype=np.float32)
+    return places[np.argsort(np.abs(places - 0.5), kind="stable")]
+
+
+class Decoder:
+    """Turns fields into people; made once, used for every frame, by any number of threads.
+
+    Kernels let other threads run, so `ThreadPoolExecutor.map(decoder.decode, frames)` decodes as
+    many frames at a time as there are cores. What is found does not depend on it.
+
+    Parameters
+    ----------
+    config : DecoderConfig, optional
+
+    Raises
+    ------
+    ConfigError
+        When `config` is something else.
+    """
+
+    def __init__(self, config: DecoderConfig | None = None) -> None:
+        if config is not None and not isinstance(config, DecoderConfig):
+            raise ConfigError(f"config must be a DecoderConfig, got {type(config).__name__}")
+        self.config = DecoderConfig() if config is None else config
+        self._refinement = REFINEMENTS.index(self.config.refinement)
+        self._probes = _probes(self.config.paf_samples)
+        self._misses_allowed = int(
+            self.config.paf_samples * (1 - self.config.paf_min_fraction) + 1e-6
+        )
+        self._local = threading.local()
+
+    def decode(self, fields: Fields) -> Poses:
+        """Find everyone in the fields of one frame.
+
+        Parameters
+        ----------
+        fields : Fields
+
+        Returns
+        -------
+        Poses
+            In net-input px.
+
+        Raises
+        ------
+        FieldsError
+            When `fields` is something else.
+        """
+        people = self.people(fields)
+        return Poses(*people, skeleton=fields.skeleton)
+
+    def people(self, fields: Fields) -> People:
+        """Find everyone, as plain arrays in net-input px; what `decode` wraps in `Poses`."""
+        if not isinstance(fields, Fields):
+            raise FieldsError(
+                f"fields must be Fields, got {type(fields).__name__}; "
+                "pass openpaf.Fields(confidence_maps, pafs)"
+            )
+        config = self.config
+        if config.openpose_rules is not None:
+            people = people_by_openpose(fields, config.openpose_rules)
+            return People(*(array[: config.max_people] for array in people))
+        buffers = self._buffers(fields.skeleton)
+        confidence_maps, pafs, width = _for_kernels(fields)
+        candidates_dropped = find_peaks(
+            confidence_maps, config.peak_threshold, self._refinement,
+            *buffers.for_row(confidence_maps.shape[2]), *buffers.candidates,
+        )  # fmt: skip
+        pairs_dropped = connect(
+            pafs, width, buffers.limbs, *buffers.candidates, config.paf_threshold, self._probes,
+            self._misses_allowed, *buffers.pairs, *buffers.connections,
+        )  # fmt: skip
+        count = assemble(
+            buffers.limbs, *buffers.connections, *buffers.candidates, *buffers.geometry,
+            config.min_parts, config.min_score,
+            buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
+        )  # fmt: skip
+        if candidates_dropped or pairs_dropped:
+            logger.info(
+                "more than %d candidates of a part: the %d weakest left out, and %d weak pairs",
+                config.max_candidates, candidates_dropped, pairs_dropped,
+            )  # fmt: skip
+        if config.max_people is not None:
+            count = min(count, config.max_people)
+        parts = len(confidence_maps)
+        people = People(
+            np.empty((count, parts, 2), np.float32),
+            np.empty((count, parts), np.float32),
+            np.empty(count, np.float32),
+        )
+        write_people(
+            buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride), *people
+        )
+        return people
+
+    def warm_up(self, skeleton: Skeleton = COCO_18) -> None:
+        """Compile every kernel now, or load it from the cache, so that no frame has to wait."""
+        parts, limbs = len(skeleton.parts), len(skeleton.limbs)
+        nothing = np.zeros((parts + 2 * limbs, 8, 8), np.float32)
+        self.people(Fields(nothing[:parts], nothing[parts:], skeleton=skeleton))
+
+    def _buffers(self, skeleton: Skeleton) -> Buffers:
+        buffers: Buffers | None = getattr(self._local, "buffers", None)
+        if buffers is None or buffers.skeleton is not skeleton:
+            buffers = self._local.buffers = Buffers(skeleton, self.config)
+        return buffers
+
+
+def _for_kernels(fields: Fields) -> tuple[Float32, Float32, int]:
+    """Arrays as the kernels are compiled for: writable, PAFs flat and of at least 2x2 cells; w."""
+    confidence_maps, pafs = fields.confidence_maps, fields.pafs
+    h, w = pafs.shape[1:]
+    if h < 2 or w < 2:
+        border = ((0, 0), (0, max(2 - h, 0)), (0, max(2 - w, 0)))
+        pafs = np.pad(pafs, border, mode="edge")
+        h, w = pafs.shape[1:]
+    if not confidence_maps.flags.behaved:
+        confidence_maps = confidence_maps.copy()
+    if not pafs.flags.behaved:
+        pafs = pafs.copy()
+    return confidence_maps, pafs.reshape(-1, h * w), w
+
+
+_default = Decoder()
+
+
+def decode(fields: Fields, config: DecoderConfig | None = None) -> Poses:
+    """Find everyone in the fields of one frame: the decoder on its own, for anybody's PAF network.
+
+    For many frames with a `config` of one's own, a `Decoder` made once is faster.
+
+    Parameters
+    ----------
+    fields : Fields
+    config : DecoderConfig, optional
+
+    Returns
+    -------
+    Poses
+        In net-input px; cell g of the fields is centred on net px stride * g + (stride - 1) / 2.
+
+    Raises
+    ------
+    ConfigError, FieldsError
+        When an argument is something else.
+    """
+    return (_default if config is None else Decoder(config)).decode(fields)

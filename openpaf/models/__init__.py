@@ -1,0 +1,8 @@
+"""What a model file is, by its card, and where it comes from: bundled, by name, or a path."""
+
+from __future__ import annotations
+
+from openpaf.models.card import ModelCard
+from openpaf.models.registry import SUFFIXES, find_model
+
+__all__ = ["SUFFIXES", "ModelCard", "find_model"]

@@ -1,0 +1,1 @@
+"""What `openpaf info` and `openpaf bench` measure on the user's machine."""

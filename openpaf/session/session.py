@@ -1,0 +1,126 @@
+"""What a running network is, and which runtime a file needs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafWarning
+from openpaf.fields import Fields
+from openpaf.models import SUFFIXES, ModelCard
+
+DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
+
+
+class Session(Protocol):
+    """A network loaded for one device; `run` may be called by several threads at once.
+
+    Attributes
+    ----------
+    card : ModelCard
+        What the network takes and gives.
+    provider : str
+        What really runs the network, as the runtime itself reports it.
+    net_size : (width, height) or None
+        The only input size the network takes, px; None when it takes any.
+    max_batch : int or None
+        Most frames a run takes; None when there is no limit.
+    """
+
+    card: ModelCard
+    provider: str
+    net_size: tuple[int, int] | None
+    max_batch: int | None
+
+    def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
+        """Predict the fields of (N, H, W, 3) uint8 BGR net frames, sides multiples of the stride.
+
+        Raises
+        ------
+        FieldsError
+            When the network gives NaN or infinite values.
+        ModelError
+            When the network fails, or gives what its card does not say.
+        """
+
+
+def open_session(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    spinning: bool = True,
+    card: ModelCard | None = None,
+) -> Session:
+    """Load a network file.
+
+    `.onnx`, OpenVINO's `.xml` with its `.bin` beside it, or a `.pt` checkpoint of `openpaf train`.
+
+    Parameters
+    ----------
+    path : str or Path
+    device : str
+        One of `DEVICES`. "auto" is CUDA where the installed runtime has it, else the CPU;
+        "openvino" is OpenVINO on the CPU, which reads `.onnx` too.
+    threads : int, optional
+        Threads of the network; as many as there are cores when None.
+    spinning : bool
+        Let idle threads of ONNX Runtime wait busily. Fastest while nothing else needs the cores.
+    card : ModelCard, optional
+        What the file takes and gives, where it does not say so itself.
+
+    Raises
+    ------
+    ConfigError
+        When an option, or the file's card, has a value that cannot work.
+    MissingExtraError
+        When the runtime is not installed.
+    ModelError
+        When the file is damaged, no network, or not the network its card describes.
+    ModelNotFoundError
+        When there is no such file.
+
+    Warns
+    -----
+    OpenPafWarning
+        When the device asked for is not to be had and another one is used.
+    """
+    path = Path(path)
+    if device not in DEVICES:
+        raise ConfigError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= 1024):
+        raise ConfigError(f"threads must be 1 to 1024, or None for all cores, got {threads!r}")
+    if not path.is_file():
+        raise ModelNotFoundError(f"{path} is not a file; pass an .onnx, .xml or .pt network")
+    if path.suffix not in SUFFIXES:
+        raise ModelError(
+            f"{path} must be an .onnx, .xml or .pt network, got {path.suffix or 'no suffix'}"
+        )
+    if card is None and path.with_suffix(".toml").is_file():
+        card = ModelCard.from_toml(path.with_suffix(".toml"))
+    if path.suffix == ".pt":
+        from openpaf.session.torch import TorchSession
+
+        return TorchSession(path, device=device, threads=threads, card=card)
+    if path.suffix == ".xml" or device == "openvino":
+        from openpaf.session.openvino import OpenVinoSession
+
+        if device not in ("auto", "cpu", "openvino"):
+            warn_of_fallback(device, "an .xml network runs on OpenVINO", "the CPU")
+        return OpenVinoSession(path, threads=threads, card=card)
+    from openpaf.session.onnxruntime import OnnxRuntimeSession
+
+    return OnnxRuntimeSession(path, device=device, threads=threads, spinning=spinning, card=card)
+
+
+def warn_of_fallback(device: str, reason: str, instead: str) -> None:
+    """Say once that the device asked for is not to be had."""
+    warnings.warn(
+        f"device {device!r} is not to be had: {reason}; running on {instead}",
+        OpenPafWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,64 @@
+"""Pictures in files as a source: one, a folder, or a glob."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from openpaf.errors import FrameError, SourceError
+from openpaf.frame import to_frame
+from openpaf.sources.listing import find_pictures
+from openpaf.sources.source import Shot
+
+_DEFAULT_FRAME_RATE = 30.0
+_log = logging.getLogger(__name__)
+
+
+class PictureFiles:
+    """Picture files in order; one that cannot be read is left out.
+
+    Parameters
+    ----------
+    source : str
+        A file, folder or glob.
+    frame_rate : float, optional
+        Pictures a second, which gives them their times; 30 if None.
+    live : bool
+
+    Raises
+    ------
+    SourceError
+        When there are no pictures.
+    """
+
+    def __init__(self, source: str, *, frame_rate: float | None = None, live: bool = False) -> None:
+        self._pictures = find_pictures([source])
+        if len(self._pictures) == 1 and not self._pictures[0].path.is_file():
+            raise SourceError(f"{source} does not exist")
+        self.live = live
+        self.frame_rate: float | None = frame_rate or _DEFAULT_FRAME_RATE
+        self.frame_count: int | None = len(self._pictures)
+        self.damaged = self.reconnects = 0
+        self._rate = self.frame_rate
+        self._next = 0
+        self._closed = False
+
+    def read(self) -> Shot | None:
+        """Give the next picture that can be read, or None after the last."""
+        while self._next < len(self._pictures) and not self._closed:
+            index, picture = self._next, self._pictures[self._next]
+            self._next += 1
+            try:
+                frame = to_frame(picture.path)
+            except (FrameError, SourceError) as error:
+                self.damaged += 1
+                _log.warning("%s", error)
+                continue
+            arrived = time.perf_counter()
+            name = "_".join(picture.stem.parts)
+            return Shot(frame, index, index / self._rate, arrived, name, picture.image_id)
+        return None
+
+    def close(self) -> None:
+        """End before the next picture."""
+        self._closed = True
