@@ -27,9 +27,8 @@ from benchmarks.markdown import table
 from benchmarks.options import read_sizes, read_words
 from benchmarks.timing import Timing, circumstances, measure, result_path, write_result
 from openpaf.decoder import Decoder
-from openpaf.errors import OpenPafError
+from openpaf.errors import OpenPafError, first_line
 from openpaf.fields import Fields
-from openpaf.session.layout import first_line
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:

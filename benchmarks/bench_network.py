@@ -38,12 +38,12 @@ from benchmarks.timing import (
     result_path,
     write_result,
 )
-from openpaf.errors import ModelError, OpenPafError
+from openpaf.errors import ModelError, OpenPafError, first_line
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import check_net_size
 from openpaf.session import open_session
-from openpaf.session.layout import first_line, to_input
+from openpaf.session.layout import to_input
 
 # What openpaf, OpenVINO, torch and a missing library raise.
 _REFUSALS = (OpenPafError, RuntimeError, ImportError)

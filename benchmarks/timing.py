@@ -18,7 +18,8 @@ import numpy as np
 
 from openpaf import __version__
 from openpaf.files import replacing
-from openpaf.selftest.timing import Timing, measure, processor
+from openpaf.selftest.machine import processor
+from openpaf.selftest.timing import Timing, measure
 
 __all__ = [
     "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",

@@ -9,7 +9,6 @@ import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 import numpy as np
@@ -39,6 +38,10 @@ class NetFrame(NamedTuple):
     pixels: NDArray[np.uint8]
     placement: Placement
     preprocess_ms: float
+
+    def timings(self, **others: float) -> dict[str, float]:
+        """Milliseconds by stage, this one's first; what `Poses.timings` holds."""
+        return {"preprocess": self.preprocess_ms, **others}
 
 
 class Engine:
@@ -171,7 +174,7 @@ class Engine:
         """
         if isinstance(frame, list):
             return self.detect_batch(frame)
-        return self._finish([self.prepare(frame)])[0]
+        return find_people(self, [self.prepare(frame)])[0]
 
     def detect_batch(self, frames: Iterable[Frame], *, batch_size: int = 8) -> list[Poses]:
         """Find everyone in several frames, as many at a time as fit the network.
@@ -207,7 +210,7 @@ class Engine:
         for places in alike.values():
             for first in range(0, len(places), batch_size):
                 batch = places[first : first + batch_size]
-                poses = self._finish([net_frames[place_] for place_ in batch])
+                poses = find_people(self, [net_frames[place_] for place_ in batch])
                 found |= dict(zip(batch, poses, strict=True))
         return [found[place_] for place_ in range(len(net_frames))]
 
@@ -250,8 +253,8 @@ class Engine:
         """
         return self.predict([self.prepare(frame)])[0]
 
-    def prepare(self, frame: Frame) -> NetFrame:
-        """First stage of `detect`: the frame as the network sees it.
+    def prepare(self, frame: Frame, placement: Placement | None = None) -> NetFrame:
+        """First stage of `detect`: the frame as the network sees it, placed by our rule or yours.
 
         Raises
         ------
@@ -260,8 +263,9 @@ class Engine:
         """
         pixels = to_frame(frame)
         started = time.perf_counter()
-        placement = self.placement(pixels.shape[1], pixels.shape[0])
-        return NetFrame(fit(pixels, placement), placement, _ms_since(started))
+        if placement is None:
+            placement = self.placement(pixels.shape[1], pixels.shape[0])
+        return NetFrame(fit(pixels, placement), placement, ms_since(started))
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
         """Second stage of `detect`: the fields of net frames of one size, in one run."""
@@ -286,7 +290,7 @@ class Engine:
             people.person_scores,
             fields.skeleton,
             frame_size=placement.frame_size,
-            timings={**(timings or {}), "decode": _ms_since(started)},
+            timings={**(timings or {}), "decode": ms_since(started)},
         )
 
     def placement(self, width: int, height: int) -> Placement:
@@ -312,35 +316,28 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
         return f"<Engine {self.card.name} on {self.provider}>"
-
-    def _finish(self, net_frames: list[NetFrame]) -> list[Poses]:
-        started = time.perf_counter()
-        fields = self.predict(net_frames)
-        network_ms = _ms_since(started) / len(net_frames)
-        return [
-            self.decode(
-                one,
-                net_frame.placement,
-                {"preprocess": net_frame.preprocess_ms, "network": network_ms},
-            )
-            for one, net_frame in zip(fields, net_frames, strict=True)
-        ]
 
     def _after_fork(self) -> None:
         # The threads of the session are not in this process, and freeing it would wait for them,
         # even at exit: so it must never be freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._lock = None, threading.Lock()
+
+
+def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
+    """Everyone in net frames of one size: one run of the network, then the decoder on each."""
+    started = time.perf_counter()
+    fields = engine.predict(net_frames)
+    network_ms = ms_since(started) / len(net_frames)
+    return [
+        engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms))
+        for one, net_frame in zip(fields, net_frames, strict=True)
+    ]
 
 
 @overload
@@ -378,5 +375,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _ms_since(started: float) -> float:
+def ms_since(started: float) -> float:
+    """Milliseconds since a reading of `time.perf_counter`."""
     return 1000 * (time.perf_counter() - started)

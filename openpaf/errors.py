@@ -73,3 +73,8 @@ class ExportError(OpenPafError, RuntimeError):
 
 class OpenPafWarning(UserWarning):
     """Something was done, but not in the way that was asked for."""
+
+
+def first_line(error: BaseException) -> str:
+    """What somebody else's error says, as one line for a message of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,10 @@ def test_a_network_of_one_size_cannot_be_scaled() -> None:
             net_size=(96, 64),
             scales=(1, 2),
         )
+
+
+def test_the_former_name_forwards_with_a_warning() -> None:
+    sys.modules.pop("openpaf.test_time", None)
+    with pytest.warns(DeprecationWarning, match=r"openpaf\.looks"):
+        import openpaf.test_time
+    assert openpaf.test_time.averaged_fields is averaged_fields

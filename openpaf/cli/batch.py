@@ -13,9 +13,10 @@ import typer
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, Model, NetHeight
+from openpaf.cli.options import Card, Device, MinScore, Model, NetHeight
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError
+from openpaf.selftest.machine import usable_cores
 
 _FAILED_SHOWN = 5
 
@@ -25,6 +26,9 @@ class Format(str, Enum):
 
     parquet = "parquet"
     ndjson = "ndjson"
+
+
+_DECODER = DecoderConfig()
 
 
 def command(
@@ -72,9 +76,7 @@ def command(
     card: Card = None,
     device: Device = "auto",
     net_height: NetHeight = None,
-    min_score: Annotated[
-        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
-    ] = DecoderConfig().min_score,
+    min_score: MinScore = _DECODER.min_score,
 ) -> None:
     """Find the people in an archive of pictures and videos.
 
@@ -111,7 +113,7 @@ def command(
         if address:
             execute = _actors(job, workers, cpus, gpus)
         else:
-            all_cores = max(1, processes.usable_cores() // cpus)
+            all_cores = max(1, usable_cores() // cpus)
             count = workers or (all_cores if "CPU" in provider else 1)
             execute = partial(processes.execute, workers=count)
         summary = run(job, network, execute, planned=display.planned, tell=display.tell)

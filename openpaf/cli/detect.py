@@ -14,6 +14,8 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    MaxPeople,
+    MinScore,
     Model,
     NetHeight,
     NetSize,
@@ -69,12 +71,8 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
-    min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out people with a lower score.")
-    ] = _DECODER.min_score,
-    max_people: Annotated[
-        int | None, typer.Option(help="Keep at most this many people a picture, the best ones.")
-    ] = _DECODER.max_people,
+    min_score: MinScore = _DECODER.min_score,
+    max_people: MaxPeople = _DECODER.max_people,
     format: Annotated[
         Format,
         typer.Option(

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 
 def warn(line: str) -> None:
@@ -14,10 +14,11 @@ def warn(line: str) -> None:
     print(f"openpaf: {' '.join(line.split())}", file=sys.stderr)
 
 
-def progress_bar() -> Progress:
+def progress_bar(*amounts: ProgressColumn) -> Progress:
     """Give a `rich` progress bar on stderr, silent unless stderr is a terminal.
 
-    Use it as a context manager and `track` or `add_task` and `advance` inside.
+    Use it as a context manager and `track` or `add_task` and `advance` inside. `amounts` stand
+    behind the bar instead of "done/total" and the time taken.
     """
     from rich.console import Console
     from rich.progress import (
@@ -32,8 +33,7 @@ def progress_bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        *(amounts or (MofNCompleteColumn(), TimeElapsedColumn())),
         TextColumn("left"),
         TimeRemainingColumn(),
         console=Console(stderr=True),

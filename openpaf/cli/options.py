@@ -36,6 +36,10 @@ NetHeight = Annotated[
         show_default="the network's own, mostly 368",
     ),
 ]
+MinScore = Annotated[float, typer.Option(min=0, max=1, help="Leave out people with a lower score.")]
+MaxPeople = Annotated[
+    int | None, typer.Option(min=1, help="Keep at most this many people a frame, the best ones.")
+]
 NetSize = Annotated[
     str | None,
     typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),

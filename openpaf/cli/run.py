@@ -18,6 +18,8 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    MaxPeople,
+    MinScore,
     Model,
     NetHeight,
     NetSize,
@@ -121,12 +123,8 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     threads: Threads = None,
-    min_score: Annotated[
-        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
-    ] = _DECODER.min_score,
-    max_people: Annotated[
-        int | None, typer.Option(help="Keep at most this many people a frame, the best ones.")
-    ] = _DECODER.max_people,
+    min_score: MinScore = _DECODER.min_score,
+    max_people: MaxPeople = _DECODER.max_people,
     track: Annotated[
         bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
     ] = True,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from openpaf.errors import CheckpointError
+from openpaf.errors import CheckpointError, first_line
 
 
 def torch_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -35,7 +35,7 @@ def torch_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
             "is refused; ask for a plain state dict or a safetensors file"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise CheckpointError(f"{path} is damaged or not a torch file: {reason}") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error

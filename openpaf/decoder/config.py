@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
@@ -73,7 +72,7 @@ class DecoderConfig:
     min_parts : int
         People of fewer parts are dropped.
     min_score : float
-        People of a lower score are dropped. A person's score is the mean of its parts' and
+        People of a lower score are dropped, 0 to 1. A person's score is the mean of its parts' and
         connections' scores times the square root of the share of parts found: 1 at best.
     join_fragments : bool
         Join fragments of one person that lie to each other as the parts of a body do, where the
@@ -133,7 +132,7 @@ class DecoderConfig:
         return cls(openpose_rules=OpenPoseRules(assembly, maximize_positives, nms_threshold))
 
     def __post_init__(self) -> None:
-        for name in ("peak_threshold", "paf_threshold", "paf_min_fraction"):
+        for name in ("peak_threshold", "paf_threshold", "paf_min_fraction", "min_score"):
             _fraction(name, getattr(self, name))
         if self.refinement not in REFINEMENTS:
             raise ConfigError(
@@ -142,10 +141,6 @@ class DecoderConfig:
         _count("max_candidates", self.max_candidates, 1, 4096)
         _count("paf_samples", self.paf_samples, 2, 100)
         _count("min_parts", self.min_parts, 1, 1000)
-        if isinstance(self.min_score, bool) or not isinstance(self.min_score, (int, float)):
-            raise ConfigError(f"min_score must be a number, got {self.min_score!r}")
-        if not (math.isfinite(self.min_score) and self.min_score >= 0):
-            raise ConfigError(f"min_score must be finite and not negative, got {self.min_score!r}")
         if not isinstance(self.join_fragments, bool):
             raise ConfigError(f"join_fragments must be True or False, got {self.join_fragments!r}")
         if self.max_people is not None:

@@ -20,8 +20,6 @@ from openpaf.evaluate.dataset import AnnotatedImage
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """OKS at which a person counts as found; AP is the mean over them."""
 AREAS = ("all", "medium", "large")
-MAX_PEOPLE = 20
-"""People a picture that COCO's rules look at, best scores first."""
 
 _RECALLS = np.linspace(0, 1, 101)
 # name: precision (else recall), area, index of the OKS threshold or None for the mean over all

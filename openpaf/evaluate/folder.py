@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from openpaf.evaluate.pairing import measure_parts, measure_people, pair_people
 from openpaf.evaluate.predict import Predictions, Progress, predict
 from openpaf.evaluate.report import Data, Report, estimate_figures
 from openpaf.looks import check_scales
+from openpaf.selftest.machine import usable_cores
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _settings(engine: Engine) -> dict[str, Any]:
         "file": engine.path.name,
         "provider": engine.provider,
         "net": width_by_height or f"height {engine.net_height}",
-        "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
+        "machine": f"{platform.platform()}, {usable_cores()} CPUs",
     }
 
 

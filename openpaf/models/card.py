@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from openpaf.errors import ConfigError
+from openpaf.records import check_keys, read_toml
 from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
 
 METADATA_KEY = "openpaf"
@@ -176,11 +176,7 @@ class ModelCard:
             When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
             work.
         """
-        try:
-            values = tomllib.loads(Path(path).read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path} is not a model card that can be read: {error}") from error
-        return cls.from_mapping(values, str(path))
+        return cls.from_mapping(read_toml(path, "model card"), str(path))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> ModelCard:
@@ -191,18 +187,7 @@ class ModelCard:
         ConfigError
             When a key is unknown or missing, or a value cannot work.
         """
-        if not isinstance(values, Mapping):
-            raise ConfigError(f"{where} must be a table of keys and values, got {values!r}")
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(map(str, values.keys() - known))
-        if unknown:
-            raise ConfigError(
-                f"{where} has an unknown key {', '.join(unknown)}; "
-                f"known are {', '.join(sorted(known))}"
-            )
-        missing = sorted({"name", "skeleton"} - values.keys())
-        if missing:
-            raise ConfigError(f"{where} lacks {' and '.join(missing)}")
+        check_keys(values, where, {f.name for f in fields(cls)}, ("name", "skeleton"))
         skeleton = values["skeleton"]
         if not isinstance(skeleton, str) or skeleton not in SKELETONS:
             raise ConfigError(

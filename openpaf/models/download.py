@@ -40,6 +40,17 @@ _PAUSE_SECONDS = 1.0
 _CHUNK = 1 << 20
 
 
+def cache_folder() -> Path:
+    """Folder of everything openpaf downloads."""
+    if os.environ.get("OPENPAF_CACHE"):
+        return Path(os.environ["OPENPAF_CACHE"]).expanduser()
+    if os.environ.get("OPENPAF_HOME"):
+        return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("openpaf")
+
+
 @dataclass(frozen=True)
 class RemoteFile:
     """A file and where to get it.

@@ -13,6 +13,7 @@ from openpaf.engine import Engine
 from openpaf.errors import ConfigError
 from openpaf.preprocess import Placement, place
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
+from openpaf.style import STYLE, css
 
 _DECODER = DecoderConfig()
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
@@ -44,7 +45,7 @@ class Model:
         """What `/models` says of it."""
         card, engine = self.engine.card, self.engine
         skeleton = output_skeleton(card.skeleton)
-        drawn = [n for n in range(len(skeleton.limbs)) if n not in skeleton.redundant_limbs]
+        drawn = skeleton.drawn_limbs
         return {
             "name": self.name,
             "provider": engine.provider,
@@ -59,7 +60,8 @@ class Model:
                 "name": skeleton.name,
                 "parts": skeleton.parts,
                 "limbs": [skeleton.limbs[n] for n in drawn],
-                "colors": ["#{2:02x}{1:02x}{0:02x}".format(*skeleton.colors[n]) for n in drawn],
+                "colors": [css(skeleton.colors[n]) for n in drawn],
+                "part_color": css(STYLE.part),
             },
         }
 

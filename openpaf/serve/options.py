@@ -32,9 +32,9 @@ class Options(BaseModel):
     peak_threshold: Annotated[
         float, Field(ge=0.01, le=1, description="Lowest score of a keypoint.")
     ] = _DEFAULT.peak_threshold
-    min_score: Annotated[
-        float, Field(ge=0, le=10, description="Lowest score a part of a person.")
-    ] = _DEFAULT.min_score
+    min_score: Annotated[float, Field(ge=0, le=1, description="Lowest score of a person.")] = (
+        _DEFAULT.min_score
+    )
 
     def decoder_config(self) -> DecoderConfig:
         """The decoder these options ask for; steps of 0.01, so that few of them are made."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +10,12 @@ from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from typing import TypeVar
 
-import numpy as np
-
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
-from openpaf.engine import NetFrame
+from openpaf.engine import NetFrame, ms_since
 from openpaf.fields import Fields
 from openpaf.poses import Poses
-from openpaf.preprocess import fit
+from openpaf.selftest.machine import usable_cores
 from openpaf.serve.batcher import Batcher
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError
@@ -26,7 +23,7 @@ from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
-from openpaf.track import Tracker
+from openpaf.track import warm_up
 
 Result = TypeVar("Result")
 _Key = tuple[str, tuple[int, int]]
@@ -47,7 +44,7 @@ class Pipeline:
         self.models = models
         self.config = config
         self.metrics = metrics
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "openpaf-picture")
+        self._threads = ThreadPoolExecutor(usable_cores(), "openpaf-picture")
         self._batcher: Batcher[_Key, NetFrame, Fields]
         self._serving: asyncio.Task[None]
 
@@ -56,7 +53,8 @@ class Pipeline:
         """Serve while this lasts."""
         self._batcher = Batcher(self._predict, room=self._room, max_wait=self.config.batch_wait)
         serving = self._serving = asyncio.create_task(self._batcher.serve())
-        await self.in_thread(self._warm_up)
+        # Compile what follows people, so that no live frame has to wait for it.
+        await self.in_thread(partial(warm_up, default_model(self.models).engine.skeleton))
         try:
             yield
         finally:
@@ -97,11 +95,7 @@ class Pipeline:
         model = self.model(options)
         answer = await self._batcher.submit(self._prepared(data, model, options, name))
         net_frame = answer.item
-        timings = {
-            "preprocess": net_frame.preprocess_ms,
-            "wait": 1000 * answer.waited,
-            "network": 1000 * answer.ran,
-        }
+        timings = net_frame.timings(wait=1000 * answer.waited, network=1000 * answer.ran)
         decode = partial(
             model.engine.decode,
             answer.result,
@@ -117,17 +111,6 @@ class Pipeline:
         """Run short work that needs a core beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _warm_up(self) -> None:
-        """Compile what follows people, so that no live frame has to wait for it."""
-        skeleton = default_model(self.models).engine.skeleton
-        parts = len(skeleton.parts)
-        points = np.arange(2 * parts, dtype=np.float32).reshape(1, parts, 2)
-        ones = np.ones((1, parts), np.float32)
-        person = Poses(points, ones, ones[:, 0], skeleton)
-        tracker = Tracker()
-        for moment in range(2):
-            tracker.update(person, moment)
-
     async def _prepared(
         self, data: bytes, model: Model, options: Options, name: str
     ) -> tuple[_Key, NetFrame]:
@@ -136,8 +119,8 @@ class Pipeline:
             frame = unpack(data, self.config.max_pixels, name)
             placement = model.placement(frame.shape[1], frame.shape[0], options.net_height)
             # Only the small net frame waits for its turn, so that large pictures cannot pile up.
-            pixels = fit(frame, placement)
-            return NetFrame(pixels, placement, 1000 * (time.perf_counter() - started))
+            net_frame = model.engine.prepare(frame, placement)
+            return net_frame._replace(preprocess_ms=ms_since(started))
 
         net_frame = await self.in_thread(prepare)
         return (model.name, net_frame.placement.net_size), net_frame

@@ -12,6 +12,8 @@ from openpaf.errors import ConfigError
 class TrackConfig:
     """How people are followed. Times are seconds; lengths are body lengths, never px.
 
+    The constants of the arithmetic itself stand at the top of `openpaf_kernels.track`.
+
     Parameters
     ----------
     min_oks : float
@@ -21,6 +23,10 @@ class TrackConfig:
         gets one at once. Keeps a false detection of one frame from counting as a person.
     reentry : float
         A person out of sight for no longer than this comes back with the same id.
+    recent : float
+        Out of sight for longer than this, a person no longer competes with those in sight.
+    newcomer_memory : float
+        A newcomer out of sight for longer than this is forgotten.
     smooth : bool
         One-euro smoothing of every keypoint (Casiez et al., CHI 2012), in time and not in frames.
     still_cutoff : float
@@ -31,6 +37,8 @@ class TrackConfig:
         Undo a sudden exchange of left and right.
     swap_patience : float
         An exchange that lasts longer than this is believed: the person has turned around.
+    swinging_weight : float
+        How much the speed of arms and legs says about the body's; 1 for the other parts.
 
     Raises
     ------
@@ -41,11 +49,14 @@ class TrackConfig:
     min_oks: float = 0.15
     confirm_hits: int = 3
     reentry: float = 2.5
+    recent: float = 0.5
+    newcomer_memory: float = 0.2
     smooth: bool = True
     still_cutoff: float = 1.0
     moving_cutoff: float = 15.0
     swap_guard: bool = True
     swap_patience: float = 0.4
+    swinging_weight: float = 0.01
 
     def __post_init__(self) -> None:
         for field in fields(self):
