@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openpaf.errors import ConfigError
+from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.records import check_keys, read_toml
 from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
 
@@ -58,6 +59,8 @@ class ModelCard:
     net_height : int
         Height of the network input this network works best at, px.
     license, training_data : str
+    calibration : Calibration
+        How its fields are read; nothing is known where it is left out.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class ModelCard:
     net_height: int = 368
     license: str = "unknown"
     training_data: str = "unknown"
+    calibration: Calibration = UNCALIBRATED
 
     def __post_init__(self) -> None:
         for key, choices in _CHOICES.items():
@@ -94,6 +98,8 @@ class ModelCard:
                 raise ConfigError(f"{key} must be a name, got {getattr(self, key)!r}")
         if not isinstance(self.skeleton, Skeleton):
             raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
+        if not isinstance(self.calibration, Calibration):
+            raise ConfigError(f"calibration must be a Calibration, got {self.calibration!r}")
         for key, least in {"stride": 1, "confidence_channel": 0, "paf_channel": 0}.items():
             _check_int(key, getattr(self, key), least)
         _check_int("net_height", self.net_height, self.stride)
@@ -151,6 +157,21 @@ class ModelCard:
             )
         return json.dumps(asdict(self) | {"skeleton": self.skeleton.name})
 
+    def to_toml(self) -> str:
+        """Card as a TOML file, what is as usual left out; `from_toml` reads it back.
+
+        Raises
+        ------
+        ConfigError
+            As `to_json`.
+        """
+        values = json.loads(self.to_json())
+        usual = json.loads(json.dumps(asdict(ModelCard(name="-", skeleton=COCO_18))))
+        calibration, usual_one = values.pop("calibration"), usual.pop("calibration")
+        lines = [f"{key} = {_toml(v)}" for key, v in values.items() if v != usual.get(key)]
+        changed = [f"{key} = {_toml(v)}" for key, v in calibration.items() if v != usual_one[key]]
+        return "\n".join(lines + (["", "[calibration]", *changed] if changed else [])) + "\n"
+
     @classmethod
     def from_json(cls, text: str, where: str = "model card") -> ModelCard:
         """Read what `to_json` wrote.
@@ -194,9 +215,15 @@ class ModelCard:
                 f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
             )
         try:
-            return cls(**{**values, "skeleton": SKELETONS[skeleton]})
+            calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
+            return cls(**{**values, "skeleton": SKELETONS[skeleton], "calibration": calibration})
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
+
+
+def _toml(value: Any) -> str:
+    # Numbers, names and lists of them are written alike in JSON and TOML.
+    return json.dumps(value)
 
 
 def _check_int(key: str, value: object, least: int) -> None:
