@@ -21,11 +21,12 @@ from typing import Annotated
 import typer
 
 from benchmarks import readme
-from benchmarks.markdown import table
-from benchmarks.timing import RESULTS, processor, result_path
+from benchmarks.tools.places import RESULTS, ROOT
+from benchmarks.tools.record import result_path
+from benchmarks.tools.tables import table
+from openpaf.selftest.timing import processor
 
-ROOT = Path(__file__).resolve().parents[1]
-QUICK = RESULTS / "quick"
+QUICK = RESULTS.parent / "quick"
 # Half a core that something else keeps busy is seen in every figure.
 _BUSY = 0.5
 

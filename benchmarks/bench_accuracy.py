@@ -23,9 +23,9 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.engines import MODELS, VERSIONS, runtime
 from benchmarks.readme import accuracy_table
-from benchmarks.timing import circumstances, result_path, write_result
+from benchmarks.tools.engines import MODELS, VERSIONS, runtime
+from benchmarks.tools.record import circumstances, result_path, write_result
 from openpaf import DecoderConfig, Engine, OpenPafError
 from openpaf.evaluate import KeypointFolder, evaluate, read_folder
 

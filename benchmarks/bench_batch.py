@@ -36,8 +36,8 @@ import cv2
 import numpy as np
 import typer
 
-from benchmarks.clips import make_video
-from benchmarks.timing import circumstances, processor, result_path, write_result
+from benchmarks.scenes.clips import make_video
+from benchmarks.tools.record import circumstances, result_path, write_result
 from openpaf.batch import Job, processes
 from openpaf.batch.job import opened
 from openpaf.batch.plan import Shard, make_plan
@@ -46,6 +46,7 @@ from openpaf.batch.work import Report
 from openpaf.engine import Engine
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import fit, place
+from openpaf.selftest.timing import processor
 from openpaf.skeleton import COCO_18
 
 WAYS = ("plain multiprocessing", "openpaf batch, processes", "openpaf batch, local Ray")

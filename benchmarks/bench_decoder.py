@@ -1,6 +1,6 @@
 """How fast the decoder is and how well it finds people, beside what others do.
 
-    python benchmarks/bench_decoder.py
+    python -m benchmarks.bench_decoder
 
 Times everything from the fields of one frame to its people, on one thread, on seeded crowds with
 smooth and with white noise; the rival in the same process is `upsampling_decoder.py`, the decoder
@@ -27,18 +27,17 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.crowd import Crowd, Noise, Score, make_crowd, score_people
-from benchmarks.markdown import table
-from benchmarks.report import publish
-from benchmarks.timing import Timing, circumstances, measure, processor, result_path
-from benchmarks.upsampling_decoder import decode_upsampled
+from benchmarks.scenes.crowd import Score, score_people
+from benchmarks.tools.places import ROOT
+from benchmarks.tools.record import circumstances, result_path
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import table
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.fields import Fields
+from openpaf.selftest.crowd import Crowd, Noise, make_crowd
+from openpaf.selftest.timing import Timing, measure, processor
 from openpaf.skeleton import COCO_18
 
 Float32 = NDArray[np.float32]

@@ -1,6 +1,6 @@
 """What the decoder's choices are worth on a real network's fields: OKS-AP on annotated pictures.
 
-    python benchmarks/bench_decoder_ap.py --model human-pose-estimation-0001.xml --folder coco_val
+    python -m benchmarks.bench_decoder_ap --model human-pose-estimation-0001.xml --folder coco_val
 
 The network sees every picture once; then its fields are decoded in many ways, with the decoder of
 the literature (upsampled maps) and OpenPose's rules among them. Each row says how far it is from
@@ -19,14 +19,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.markdown import table
-from benchmarks.timing import RESULTS, circumstances, write_result
-from benchmarks.upsampling_decoder import decode_upsampled
-from openpaf import __version__
+from benchmarks.tools.places import RESULTS
+from benchmarks.tools.record import circumstances, write_result
+from benchmarks.tools.tables import table
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
 from openpaf.engine import Engine
@@ -168,7 +164,7 @@ def main(
         "circumstances": circumstances(("numpy", "numba", "cv2")),
         "rows": rows,
     }
-    path = out or RESULTS / __version__ / f"decoder-ap--{model.stem}--{folder.name}.json"
+    path = out or RESULTS / f"decoder-ap--{model.stem}--{folder.name}.json"
     write_result(path, record)
     typer.echo(f"written: {path}")
 

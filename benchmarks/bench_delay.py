@@ -27,7 +27,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks import dots
+from benchmarks.scenes import dots
 from openpaf.engine import Engine
 
 _SIZE, _RATE, _BITS = (640, 360), 25, 24

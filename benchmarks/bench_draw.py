@@ -17,11 +17,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
-from benchmarks.timing import circumstances, measure, processor, result_path, write_result
+from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.tools.tables import table
 from openpaf.decoder import Decoder
 from openpaf.poses import Poses
 from openpaf.selftest.crowd import make_crowd
+from openpaf.selftest.timing import measure, processor
 
 SIZE = (1280, 720)
 

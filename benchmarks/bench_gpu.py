@@ -21,14 +21,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.crowd import STRIDE, make_crowd
 from benchmarks.floor import gpu_floors, has_cuda
-from benchmarks.markdown import table
-from benchmarks.options import read_sizes, read_words
-from benchmarks.timing import Timing, circumstances, measure, result_path, write_result
+from benchmarks.tools.options import read_sizes, read_words
+from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.tools.tables import table
 from openpaf.decoder import Decoder
 from openpaf.errors import OpenPafError
 from openpaf.fields import Fields
+from openpaf.selftest.crowd import STRIDE, make_crowd
+from openpaf.selftest.timing import Timing, measure
 from openpaf.session.layout import first_line
 from openpaf.skeleton import Skeleton
 
@@ -67,12 +68,12 @@ def measure_network(
     net_size : (width, height)
     batches : list of int
     precisions, modes : list of str
-        As `benchmarks.gpu_stages` names them.
+        As `benchmarks.tools.gpu_stages` names them.
     device : str
         "cuda" or "cpu".
     repeats : int
     """
-    from benchmarks.gpu_stages import fields_of_first, measure_batch
+    from benchmarks.tools.gpu_stages import fields_of_first, measure_batch
 
     frames = random_frames(max(batches), net_size)
     expected = fields_of_first(network, frames, device)
@@ -186,7 +187,7 @@ def main(
         raise typer.Exit(2)
     import torch
 
-    from benchmarks.networks import NAMES, build_network, seeded
+    from benchmarks.tools.networks import NAMES, build_network, seeded
 
     net_sizes = read_sizes(sizes)
     for name in read_words(networks):

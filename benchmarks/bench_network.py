@@ -26,22 +26,16 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.arithmetic import file_macs, torch_flops
 from benchmarks.floor import MATRIX, cores_allowed, cpu_floors
-from benchmarks.markdown import table
-from benchmarks.options import read_sizes
-from benchmarks.timing import (
-    Timing,
-    circumstances,
-    measure,
-    processor,
-    result_path,
-    write_result,
-)
+from benchmarks.tools.arithmetic import file_macs, torch_flops
+from benchmarks.tools.options import read_sizes
+from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.tools.tables import table
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import check_net_size
+from openpaf.selftest.timing import Timing, measure, processor
 from openpaf.session import open_session
 from openpaf.session.layout import first_line, to_input
 
@@ -251,7 +245,7 @@ def bench_torch(net_size: tuple[int, int], *, threads: int, repeats: int) -> Row
     try:
         import torch
 
-        from benchmarks.networks import trained_compact
+        from benchmarks.tools.networks import trained_compact
         from openpaf.network.graph import FramesToFields
 
         network = trained_compact()

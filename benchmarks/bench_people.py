@@ -20,15 +20,16 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.crowd import make_crowd
-from benchmarks.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
-from benchmarks.markdown import table
-from benchmarks.report import COLORS, legend_below, number, panel_grid, publish
-from benchmarks.timing import circumstances, measure, milliseconds, result_path
+from benchmarks.tools.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
+from benchmarks.tools.record import circumstances, milliseconds, result_path
+from benchmarks.tools.report import COLORS, legend_below, number, panel_grid, publish
+from benchmarks.tools.tables import table
 from openpaf import Engine
 from openpaf.evaluate import read_folder
 from openpaf.frame import to_frame
 from openpaf.preprocess import place
+from openpaf.selftest.crowd import make_crowd
+from openpaf.selftest.timing import measure
 from openpaf.sources.listing import find_pictures
 
 # Net px at net height 368, where the crowds of the decoder's benchmark are as tall.

@@ -24,11 +24,11 @@ import cv2
 import numpy as np
 import typer
 
-from benchmarks.clips import Frame, clip_or_made, first_frames
-from benchmarks.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
-from benchmarks.markdown import table
-from benchmarks.report import COLORS, legend_below, number, percentiles, publish
-from benchmarks.timing import circumstances, milliseconds, result_path
+from benchmarks.scenes.clips import Frame, clip_or_made, first_frames
+from benchmarks.tools.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
+from benchmarks.tools.record import circumstances, milliseconds, result_path
+from benchmarks.tools.report import COLORS, legend_below, number, percentiles, publish
+from benchmarks.tools.tables import table
 from openpaf import Engine, Poses, track
 from openpaf.stream import Shot, Source, open_source
 

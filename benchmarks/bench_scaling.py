@@ -22,8 +22,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.clips import Frame
-from benchmarks.engines import (
+from benchmarks.scenes.clips import Frame
+from benchmarks.tools.engines import (
     FRAME_SIZE,
     MODELS,
     VERSIONS,
@@ -33,9 +33,9 @@ from benchmarks.engines import (
     read_size,
     variants,
 )
-from benchmarks.markdown import table
-from benchmarks.report import legend_below, number, panel_grid, publish
-from benchmarks.timing import circumstances, result_path
+from benchmarks.tools.record import circumstances, result_path
+from benchmarks.tools.report import legend_below, number, panel_grid, publish
+from benchmarks.tools.tables import table
 from openpaf import Engine, OpenPafError
 
 PROCESSES = "processes, 1 thread each"

@@ -20,10 +20,11 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.clips import clip_or_made
-from benchmarks.engines import FRAME_SIZE
-from benchmarks.timing import circumstances, processor, result_path, write_result
+from benchmarks.scenes.clips import clip_or_made
+from benchmarks.tools.engines import FRAME_SIZE
+from benchmarks.tools.record import circumstances, result_path, write_result
 from openpaf.engine import Engine
+from openpaf.selftest.timing import processor
 from openpaf.stream import open_source
 from openpaf.track import Tracker
 

@@ -21,9 +21,10 @@ import typer
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.timing import circumstances, processor, result_path, write_result
-from benchmarks.walkers import SCENES, Moment, Scene, play
+from benchmarks.scenes.walkers import SCENES, Moment, Scene, play
+from benchmarks.tools.record import circumstances, result_path, write_result
 from openpaf.poses import Poses
+from openpaf.selftest.timing import processor
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker
 

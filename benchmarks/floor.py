@@ -23,9 +23,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.timing import circumstances, measure, plain, processor, write_result
-
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.tools.places import ROOT
+from benchmarks.tools.record import circumstances, plain, write_result
+from openpaf.selftest.timing import measure, processor
 
 MATRIX = 2048
 """Side of the matrices on a CPU: 16 MiB each, large enough that packing them costs little."""
@@ -151,7 +151,7 @@ def gpu_floors(*, matrix: int = GPU_MATRIX, copy_bytes: int = GPU_COPY_BYTES) ->
     """
     import torch
 
-    from benchmarks.gpu_stages import PRECISIONS, CudaClock, time_steps
+    from benchmarks.tools.gpu_stages import PRECISIONS, CudaClock, time_steps
 
     def best_ms(call: Any) -> float:
         return time_steps({"call": call}, CudaClock(), repeats=30)["call"].best_ms

@@ -17,13 +17,12 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.markdown import table
-from benchmarks.report import number, replace_between
-from benchmarks.timing import RESULTS
-from openpaf import __version__
+from benchmarks.tools.places import RESULTS, ROOT
+from benchmarks.tools.report import number, replace_between
+from benchmarks.tools.tables import table
 from openpaf.files import replacing
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+README = ROOT / "README.md"
 # As bench_decoder.py names what it compares, and the scenes that are nearest to a real network's.
 _OURS, _RIVAL, _SCENES = "openpaf", "upsampling, NumPy", "crowd, smooth"
 NO_GPU = "Nothing has been measured on a GPU yet."
@@ -219,7 +218,7 @@ def main(
         bool, typer.Option("--check", help="Change nothing; exit with 1 where it would.")
     ] = False,
     readme: Annotated[Path, typer.Option(help="The page.")] = README,
-    results: Annotated[Path, typer.Option(help="Folder of JSON.")] = RESULTS / __version__,
+    results: Annotated[Path, typer.Option(help="Folder of JSON.")] = RESULTS,
 ) -> None:
     """Write the README's tables from the committed results."""
     text = readme.read_text("utf-8")

@@ -1,9 +1,9 @@
 """What survives when things go wrong, with the real command and real processes.
 
-    python -m benchmarks.stream_faults --kills 20
+    python -m benchmarks.checks.stream_faults --kills 20
 
-Every row starts `openpaf run` (a tiny network, `benchmarks.dots`), breaks something, and reads what
-was written with other programs' readers: json, csv, and OpenCV for the video.
+Every row starts `openpaf run` (a tiny network, `benchmarks.scenes.dots`), breaks something, and
+reads what was written with other programs' readers: json, csv, and OpenCV for the video.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Annotated
 import cv2
 import typer
 
-from benchmarks import dots
+from benchmarks.scenes import dots
 
 
 def _jpeg(index: int, size: tuple[int, int] = dots.SIZE) -> bytes:

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.arithmetic import torch_flops
-from benchmarks.timing import Timing
+from benchmarks.tools.arithmetic import torch_flops
 from openpaf.errors import ConfigError
 from openpaf.export.agreement import relative_error
 from openpaf.network.graph import FramesToFields, PoseNetwork
+from openpaf.selftest.timing import Timing
 
 PRECISIONS = {
     "fp32": torch.float32,

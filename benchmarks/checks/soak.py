@@ -1,10 +1,10 @@
 """A clip streamed over and over: memory, threads and open files must not grow.
 
-    python -m benchmarks.soak --frames 100000
+    python -m benchmarks.checks.soak --frames 100000
 
-A tiny network (`benchmarks.dots`) makes the rest of the pipeline the work: reading an MJPEG file,
-three stages, tracking, and NDJSON, CSV and COCO writers. Each time the clip ends a new stream is
-made, so whatever a stream leaves behind adds up.
+A tiny network (`benchmarks.scenes.dots`) makes the rest of the pipeline the work: reading an MJPEG
+file, three stages, tracking, and NDJSON, CSV and COCO writers. Each time the clip ends a new stream
+is made, so whatever a stream leaves behind adds up.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Annotated
 import cv2
 import typer
 
-from benchmarks import dots
-from benchmarks.timing import circumstances, write_result
+from benchmarks.scenes import dots
+from benchmarks.tools.record import circumstances, write_result
 from openpaf.engine import Engine
 from openpaf.writers import CocoWriter, CsvWriter, NdjsonWriter, Writers
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from benchmarks.tools.places import ROOT
 from openpaf.network.graph import PoseNetwork
 from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.network.published import LAYOUTS, published_network
@@ -17,7 +17,7 @@ COMPACT = "compact"
 """The network of the bundled default model, as its recipe describes it."""
 
 NAMES = (COMPACT, *LAYOUTS)
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "default-training.safetensors"
+WEIGHTS = ROOT / "weights" / "default-training.safetensors"
 
 
 def build_network(name: str) -> PoseNetwork:

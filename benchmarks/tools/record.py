@@ -16,16 +16,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from openpaf import __version__
+from benchmarks.tools.places import RESULTS
 from openpaf.files import replacing
-from openpaf.selftest.timing import Timing, measure, processor
+from openpaf.selftest.timing import Timing, processor
 
-__all__ = [
-    "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",
-    "result_path", "write_result",
-]  # fmt: skip
-
-RESULTS = Path(__file__).parent / "results"
 Given = TypeVar("Given")
 
 
@@ -68,7 +62,7 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
 def result_path(suite: str, machine: str, device: str = "cpu") -> Path:
     """Where a suite's record belongs; `machine` is the name of the processor or the GPU."""
     slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
-    return RESULTS / __version__ / f"{suite}--{slug}--{device}.json"
+    return RESULTS / f"{suite}--{slug}--{device}.json"
 
 
 def plain(value: Any) -> Any:

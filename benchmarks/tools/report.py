@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import typer
 
-from benchmarks.timing import write_result
+from benchmarks.tools.record import write_result
 
 # One colour a stage in every chart; told apart by colour-blind readers too.
 COLORS = {
