@@ -23,9 +23,12 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.readme import accuracy_table
-from benchmarks.tools.engines import MODELS, VERSIONS, runtime
-from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.readme import ACCURACY, measured_rows
+from benchmarks.tools.engines import MODELS, runtime
+from benchmarks.tools.options import Out, read_counts, read_words
+from benchmarks.tools.record import VERSIONS, result_path
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import table_of
 from openpaf import DecoderConfig, Engine, OpenPafError
 from openpaf.evaluate import KeypointFolder, evaluate, read_folder
 
@@ -115,35 +118,32 @@ def main(
     scales: Annotated[str, typer.Option(help="Net sizes, times the net height.")] = "1",
     device: Annotated[str, typer.Option(help="As of `openpaf val`.")] = "cpu",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws of the pictures.")] = 1000,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Measure OKS-AP of the bundled networks and of others; print a table and write JSON."""
     name = folder.resolve().name
-    about, dataset = circumstances((*VERSIONS, "pycocotools")), read_folder(folder)
+    dataset = read_folder(folder)
     rows = bench(
-        [*MODELS.split(","), *(model or [])],
+        [*read_words(MODELS), *(model or [])],
         dataset,
-        [int(height) for height in net_heights.split(",")],
+        read_counts(net_heights),
         device,
-        [float(scale) for scale in scales.split(",")],
+        [float(scale) for scale in read_words(scales)],
         resamples,
     )
-    record = {
-        "suite": "accuracy",
+    figures = {
         "folder": name,
         "annotations_sha256": dataset.sha256,
         "resamples": resamples,
         "seed": 0,
-        "circumstances": about,
         "rows": rows,
     }
-    typer.echo(accuracy_table(rows))
+    typer.echo(table_of(ACCURACY, measured_rows(rows)))
     for row in rows:
         if "reason" in row:
             typer.echo(f"{row['model']} at {row['net_height']}: {row['reason']}", err=True)
     path = out or result_path("accuracy", name, device)
-    write_result(path, record)
-    typer.echo(f"written: {path}")
+    publish("accuracy", figures, path, versions=(*VERSIONS, "pycocotools"))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from benchmarks.tools.options import Out
 from benchmarks.tools.places import RESULTS
-from benchmarks.tools.record import circumstances, write_result
-from benchmarks.tools.tables import table
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, table_of
 from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
@@ -41,6 +42,15 @@ Float32 = NDArray[np.float32]
 Decode = Callable[[Fields], tuple[Float32, Float32, Float32]]
 
 DEFAULT = "openpaf"
+FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
+COLUMNS = columns(
+    f"decoder | {':.4f | '.join(FIGURES)}:.4f | people | AP to default (95 %) = change",
+    change=lambda row: (
+        "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**row["change"])
+        if "change" in row
+        else ""
+    ),
+)
 # OpenPose adds half a pixel to every coordinate.
 _HALF_PIXEL = np.float32(0.5)
 
@@ -109,7 +119,7 @@ def evaluate(
         row: dict[str, Any] = {
             "decoder": name,
             "people": sum(len(people.person_scores) for people in found),
-            **{key: figures[key] for key in ("AP", "AP50", "AP75", "APM", "APL", "AR")},
+            **{name: figures[name] for name in FIGURES},
         }
         if name != DEFAULT:
             default, other = (partial(_ap, counters[key]) for key in (DEFAULT, name))
@@ -123,50 +133,30 @@ def _ap(counter: PrecisionCounter, weights: NDArray[np.float64]) -> dict[str, fl
     return {"AP": counter.summarize(weights)["AP"]}
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Markdown on stdout."""
-    figures = ("AP", "AP50", "AP75", "APM", "APL", "AR")
-    head = " | ".join(["decoder", *figures, "people", "AP to default (95 %)"])
-    lines = []
-    for row in rows:
-        change = row.get("change")
-        difference = (
-            f"{change['value']:+.4f} ({change['low']:+.4f} to {change['high']:+.4f})"
-            if change
-            else ""
-        )
-        cells = [row["decoder"], *(f"{row[key]:.4f}" for key in figures), str(row["people"])]
-        lines.append([*cells, difference])
-    typer.echo(table(head, lines))
-
-
 def main(
     model: Annotated[Path, typer.Option(help="Network to decode, .onnx or .xml.")],
     folder: Annotated[Path, typer.Option(help="Holds images/ and person_keypoints.json.")],
     net_height: Annotated[int, typer.Option(min=8)] = 368,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws of the pictures.")] = 1000,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare decoders by OKS-AP on one network's fields."""
     data = read_folder(folder)
     with Engine(model, net_height=net_height) as engine:
         seen = predict(engine, data.images)
     rows = evaluate(data, seen, resamples)
-    print_table(rows)
-    record = {
-        "suite": "decoder-ap",
+    typer.echo(table_of(COLUMNS, rows))
+    figures = {
         "model": model.name,
         "annotations_sha256": data.sha256,
         "pictures": len(data.images),
         "net_height": net_height,
         "resamples": resamples,
         "seed": 0,
-        "circumstances": circumstances(("numpy", "numba", "cv2")),
         "rows": rows,
     }
     path = out or RESULTS / f"decoder-ap--{model.stem}--{folder.name}.json"
-    write_result(path, record)
-    typer.echo(f"written: {path}")
+    publish("decoder-ap", figures, path, versions=("numpy", "numba", "cv2"))
 
 
 if __name__ == "__main__":

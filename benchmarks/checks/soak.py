@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import cv2
 import typer
 
 from benchmarks.scenes import dots
-from benchmarks.tools.record import circumstances, write_result
+from benchmarks.scenes.clips import write_video
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, show
 from openpaf.engine import Engine
 from openpaf.writers import CocoWriter, CsvWriter, NdjsonWriter, Writers
 
 _CLIP = 500
+COLUMNS = columns("frames | frames/s = fps:.0f | RSS, MB = rss_mb | threads | files = open_files")
 
 
 def _state() -> dict[str, int]:
@@ -34,48 +37,42 @@ def _state() -> dict[str, int]:
     }
 
 
+def soaked(frames: int) -> Iterator[dict[str, Any]]:
+    """The state after the first run through the clip and after every tenth."""
+    done, found = 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "walk.avi"
+        write_video(clip, map(dots.frame, range(_CLIP)), dots.SIZE)
+        network = dots.save_network(Path(folder) / "dots.onnx")
+        with Engine(network, threads=1, spinning=False) as engine:
+            engine.warm_up()
+            started = time.perf_counter()
+            while done < frames:
+                # Written anew each loop: the disk is no part of this.
+                with Writers() as writers:
+                    writers.add(NdjsonWriter(Path(folder) / "soak.ndjson"))
+                    writers.add(CsvWriter(Path(folder) / "soak.csv"))
+                    writers.add(CocoWriter(Path(folder) / "soak.json"))
+                    for result in engine.stream(clip).results():
+                        writers.write(result)
+                        done += 1
+                        found += len(result.poses)
+                if done % (10 * _CLIP) == 0 or done == _CLIP:
+                    rate = round(done / (time.perf_counter() - started), 1)
+                    yield {"frames": done, "fps": rate, **_state(), "found": found / done}
+
+
 def main(
     frames: Annotated[int, typer.Option(help="Frames in all.")] = 100_000,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
     """Print memory, threads and open files while it runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "walk.avi"
-        video = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, dots.SIZE)
-        for index in range(_CLIP):
-            video.write(dots.frame(index))
-        video.release()
-        engine = Engine(dots.save_network(Path(folder) / "dots.onnx"), threads=1, spinning=False)
-        engine.warm_up()
-        done, found, rows, started = 0, 0, [], time.perf_counter()
-        print(f"{'frames':>8}{'frames/s':>10}{'RSS MB':>8}{'threads':>9}{'files':>7}", flush=True)
-        while done < frames:
-            # Written anew each loop: the disk is no part of this.
-            with Writers() as writers:
-                writers.add(NdjsonWriter(Path(folder) / "soak.ndjson"))
-                writers.add(CsvWriter(Path(folder) / "soak.csv"))
-                writers.add(CocoWriter(Path(folder) / "soak.json"))
-                for result in engine.stream(clip).results():
-                    writers.write(result)
-                    done += 1
-                    found += len(result.poses)
-            if done % (10 * _CLIP) == 0 or done == _CLIP:
-                rate = done / (time.perf_counter() - started)
-                rows.append({"frames": done, "fps": round(rate, 1), **_state()})
-                row = rows[-1]
-                print(
-                    f"{done:8}{rate:10.0f}{row['rss_mb']:8}{row['threads']:9}{row['open_files']:7}",
-                    flush=True,
-                )
-        engine.close()
-    settled = next(row for row in rows if row["frames"] >= frames // 10)
-    grown = {key: rows[-1][key] - settled[key] for key in ("rss_mb", "threads", "open_files")}
-    print(f"one person in {found / done:.1%} of frames; since {settled['frames']} frames: {grown}")
+    rows = show(COLUMNS, soaked(frames))
+    settled, last = next(row for row in rows if row["frames"] >= frames // 10), rows[-1]
+    grown = {key: last[key] - settled[key] for key in ("rss_mb", "threads", "open_files")}
+    print(f"one person in {last['found']:.1%} of frames; since {settled['frames']} frames: {grown}")
     if out:
-        write_result(
-            out,
-            {"suite": "soak", "circumstances": circumstances(), "rows": rows, "grown": grown},
-        )
+        publish("soak", {"rows": rows, "grown": grown}, out)
 
 
 if __name__ == "__main__":

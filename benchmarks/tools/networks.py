@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 
 import torch
@@ -18,6 +20,17 @@ COMPACT = "compact"
 
 NAMES = (COMPACT, *LAYOUTS)
 WEIGHTS = ROOT / "weights" / "default-training.safetensors"
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute on so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def build_network(name: str) -> PoseNetwork:

@@ -22,12 +22,30 @@ from openpaf.selftest.timing import Timing, processor
 
 Given = TypeVar("Given")
 
+VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
+"""What a record of the whole engine names the versions of."""
+
 
 def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
     """Milliseconds one call takes, and what it gives."""
     start = time.perf_counter()
     given = call()
     return 1000 * (time.perf_counter() - start), given
+
+
+def cores_allowed() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """Of the minute before: what else keeps the machine busy."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
+# Before anything is measured, which keeps the machine busy itself.
+_LOAD_AT_START = load_average()
 
 
 def _version(module: str) -> str | None:
@@ -44,7 +62,7 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
-        "cores_allowed": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cores_allowed": cores_allowed(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("openpaf", *modules)},
@@ -53,15 +71,14 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
             for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
             if name in os.environ
         },
-        # Of the minute before: what else kept the machine busy.
-        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "load_average": _LOAD_AT_START,
         "date": time.strftime("%Y-%m-%d"),
     }
 
 
-def result_path(suite: str, machine: str, device: str = "cpu") -> Path:
-    """Where a suite's record belongs; `machine` is the name of the processor or the GPU."""
-    slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
+def result_path(suite: str, machine: str | None = None, device: str = "cpu") -> Path:
+    """Where a suite's record belongs; `machine` is the GPU's name, or the processor where None."""
+    slug = re.sub(r"[^a-z0-9]+", "-", (machine or processor()).lower()).strip("-")
     return RESULTS / f"{suite}--{slug}--{device}.json"
 
 

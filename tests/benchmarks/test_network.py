@@ -15,7 +15,8 @@ pytest.importorskip("onnx")
 from onnx import TensorProto, helper, save
 from typer.testing import CliRunner
 
-from benchmarks import bench_gpu, bench_network, floor
+from benchmarks import bench_gpu, bench_network
+from benchmarks.tools import floors as floor
 from benchmarks.tools.arithmetic import file_macs, torch_flops
 from benchmarks.tools.networks import build_network, seeded
 from benchmarks.tools.record import result_path
