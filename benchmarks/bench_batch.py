@@ -40,8 +40,9 @@ import typer
 
 from benchmarks.scenes.clips import make_video
 from benchmarks.tools.options import Out
-from benchmarks.tools.record import circumstances, milliseconds, result_path, write_result
+from benchmarks.tools.record import circumstances, result_path, write_result
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf.batch import Job, processes
 from openpaf.batch.job import opened
 from openpaf.batch.plan import Shard, make_plan
@@ -64,6 +65,10 @@ READING_COLUMNS = columns(
 )
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+_engine: Engine
+"""Of a plain worker."""
 
 
 def start_plain(job: Job) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -31,6 +30,7 @@ from benchmarks.tools.places import ROOT
 from benchmarks.tools.processes import printed_by
 from benchmarks.tools.report import count_along, publish
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import a_second
 from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
@@ -149,6 +149,10 @@ def first_call() -> dict[str, float]:
     return {"compiling_s": compiling, "cached_s": cached}
 
 
+def _all_at_once(pool: ThreadPoolExecutor, decoder: Decoder, frames: list[Fields]) -> int:
+    return len(list(pool.map(decoder.people, frames)))
+
+
 def frames_a_second(people: int, seconds: float = 1.0) -> dict[str, float]:
     """Frames a second by number of threads, on crowds of so many people."""
     decoder = Decoder()
@@ -156,12 +160,9 @@ def frames_a_second(people: int, seconds: float = 1.0) -> dict[str, float]:
     rates = {}
     for threads in sorted({1, 2, os.cpu_count() or 1}):
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(decoder.people, frames))
-            done, start = 0, time.perf_counter()
-            while time.perf_counter() - start < seconds:
-                list(pool.map(decoder.people, frames))
-                done += len(frames)
-            rates[str(threads)] = done / (time.perf_counter() - start)
+            work = partial(_all_at_once, pool, decoder, frames)
+            work()
+            rates[str(threads)] = a_second(work, seconds)
     return rates
 
 

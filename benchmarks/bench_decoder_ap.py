@@ -10,7 +10,7 @@ the default, with a 95 % interval by drawing the pictures anew. Prints a table a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.tools.options import Out
 from benchmarks.tools.places import RESULTS
 from benchmarks.tools.report import publish
-from benchmarks.tools.tables import columns, table_of
+from benchmarks.tools.tables import columns, show
 from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
@@ -108,10 +108,9 @@ def in_frame(decode: Decode, fields: Fields, placement: Placement) -> FoundPeopl
 
 def evaluate(
     data: KeypointFolder, seen: list[tuple[Fields, Placement]], resamples: int
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """AP of every decoder, and its difference to the default."""
     counters: dict[str, PrecisionCounter] = {}
-    rows = []
     for name, decode in decoders().items():
         found = [in_frame(decode, *pair) for pair in seen]
         counters[name] = PrecisionCounter(match_people(data.images, found, COCO_17.sigmas))
@@ -119,14 +118,13 @@ def evaluate(
         row: dict[str, Any] = {
             "decoder": name,
             "people": sum(len(people.person_scores) for people in found),
-            **{name: figures[name] for name in FIGURES},
+            **{figure: figures[figure] for figure in FIGURES},
         }
         if name != DEFAULT:
             default, other = (partial(_ap, counters[key]) for key in (DEFAULT, name))
             change = paired_bootstrap(default, other, len(seen), resamples=resamples)["AP"]
             row["change"] = vars(change.difference)
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _ap(counter: PrecisionCounter, weights: NDArray[np.float64]) -> dict[str, float]:
@@ -144,8 +142,6 @@ def main(
     data = read_folder(folder)
     with Engine(model, net_height=net_height) as engine:
         seen = predict(engine, data.images)
-    rows = evaluate(data, seen, resamples)
-    typer.echo(table_of(COLUMNS, rows))
     figures = {
         "model": model.name,
         "annotations_sha256": data.sha256,
@@ -153,7 +149,7 @@ def main(
         "net_height": net_height,
         "resamples": resamples,
         "seed": 0,
-        "rows": rows,
+        "rows": show(COLUMNS, evaluate(data, seen, resamples)),
     }
     path = out or RESULTS / f"decoder-ap--{model.stem}--{folder.name}.json"
     publish("decoder-ap", figures, path, versions=("numpy", "numba", "cv2"))

@@ -29,7 +29,7 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks.scenes import dots
-from benchmarks.tools.record import milliseconds
+from benchmarks.tools.timing import milliseconds
 from openpaf.engine import Engine
 
 _SIZE, _RATE, _BITS = (640, 360), 25, 24

@@ -30,9 +30,9 @@ from benchmarks.tools.engines import (
     read_size,
 )
 from benchmarks.tools.options import Out, read_counts
-from benchmarks.tools.record import milliseconds
 from benchmarks.tools.report import COLORS, count_along, legend_below, panel_grid, publish
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf import Engine
 from openpaf.evaluate import read_folder
 from openpaf.frame import to_frame

@@ -34,9 +34,9 @@ from benchmarks.tools.engines import (
     read_size,
 )
 from benchmarks.tools.options import Out, read_counts, read_words
-from benchmarks.tools.record import milliseconds
 from benchmarks.tools.report import COLORS, legend_below, percentiles, publish
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf import Engine, Poses, track
 from openpaf.stream import Shot, Source, open_source
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -35,6 +34,7 @@ from benchmarks.tools.options import Out
 from benchmarks.tools.record import cores_allowed
 from benchmarks.tools.report import count_along, legend_below, panel_grid, publish
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import a_second
 from openpaf import Engine, OpenPafError
 
 PROCESSES = "processes, 1 thread each"
@@ -51,14 +51,6 @@ COLUMNS = columns(
     "model | runtime | way | count | frames/s = frames_a_second:,.1f | IQR = iqr:,.1f | "
     "times one = ratio_to_one:,.2f",
 )
-
-
-def frames_in(seconds: float, work: Callable[[], int]) -> float:
-    """Frames a second of one worker; the last call may run over, and its time counts."""
-    done, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds or not done:
-        done += work()
-    return done / spent
 
 
 def detect_one(engine: Engine, frame: Frame) -> int:
@@ -82,7 +74,7 @@ def worker(
     work = partial(detect_one, engine, random_frames(1, FRAME_SIZE)[0])
     for _ in range(rounds):
         start.wait(_PATIENCE_S)
-        rates.put(frames_in(seconds, work))
+        rates.put(a_second(work, seconds))
 
 
 def by_processes(
@@ -111,7 +103,7 @@ def by_threads(engine: Engine, count: int, seconds: float, rounds: int) -> list[
 
     def one(_: int) -> float:
         start.wait()
-        return frames_in(seconds, partial(detect_one, engine, frame))
+        return a_second(partial(detect_one, engine, frame), seconds)
 
     with ThreadPoolExecutor(count) as pool:
         return [sum(pool.map(one, range(count))) for _ in range(rounds)]
@@ -120,7 +112,7 @@ def by_threads(engine: Engine, count: int, seconds: float, rounds: int) -> list[
 def by_batches(engine: Engine, count: int, seconds: float, rounds: int) -> list[float]:
     """Frames/s of batches, a figure a round."""
     frames = [*random_frames(1, FRAME_SIZE)] * count
-    return [frames_in(seconds, partial(detect_batch, engine, frames)) for _ in range(rounds)]
+    return [a_second(partial(detect_batch, engine, frames), seconds) for _ in range(rounds)]
 
 
 def ways(variant: Variant, size: str, workers: list[int], in_flight: list[int]) -> Iterator[Way]:

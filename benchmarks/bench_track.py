@@ -22,9 +22,9 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.scenes.walkers import SCENES, Moment, Scene, play
 from benchmarks.tools.options import Out
-from benchmarks.tools.record import milliseconds
 from benchmarks.tools.report import publish
 from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker

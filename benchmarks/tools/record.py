@@ -8,11 +8,11 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +20,8 @@ from benchmarks.tools.places import RESULTS
 from openpaf.files import replacing
 from openpaf.selftest.timing import Timing, processor
 
-Given = TypeVar("Given")
-
 VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
 """What a record of the whole engine names the versions of."""
-
-
-def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
-    """Milliseconds one call takes, and what it gives."""
-    start = time.perf_counter()
-    given = call()
-    return 1000 * (time.perf_counter() - start), given
 
 
 def cores_allowed() -> int:
