@@ -77,12 +77,11 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Row:
-    """What came of a job: figures, or the reason why there are none.
+class Row(Job):
+    """A job and what came of it: figures, or the reason why there are none.
 
     Attributes
     ----------
-    job : Job
     timing : Timing or None
     floats_in : str
         Precision of floating-point arithmetic, eight-bit layers apart, as the runtime reports it;
@@ -94,7 +93,6 @@ class Row:
     reason : str
     """
 
-    job: Job
     timing: Timing | None = None
     floats_in: str = ""
     session: Timing | None = None
@@ -107,9 +105,8 @@ class Row:
         if self.macs is not None:
             floor_ms = 2 * self.macs / peak / 1e6
             gflops = self.timing and 2 * self.macs / self.timing.median_ms / 1e6
-        own = {name: value for name, value in vars(self).items() if name != "job"}
         reached = {"gflops": gflops, "of_peak": gflops and gflops / peak, "floor_ms": floor_ms}
-        return vars(self.job) | own | reached
+        return vars(self) | reached
 
 
 def bundled_files(folder: Path) -> Iterator[tuple[str, str, Path | str]]:
@@ -157,7 +154,7 @@ def bench_file(
         try:
             yield _bench_runtime(job, path, threads, repeats)
         except _REFUSALS as error:
-            yield Row(job, reason=first_line(error))
+            yield Row(**vars(job), reason=first_line(error))
 
 
 def _bench_runtime(job: Job, path: Path, threads: int, repeats: int) -> Row:
@@ -176,7 +173,7 @@ def _bench_runtime(job: Job, path: Path, threads: int, repeats: int) -> Row:
     through_openpaf = None
     if job.runtime != "OpenVINO, f32":  # openpaf leaves the precision to OpenVINO
         through_openpaf = measure([partial(session.run, frames)], repeats=repeats)
-    row = Row(job, timing, floats_in, through_openpaf)
+    row = Row(**vars(job), timing=timing, floats_in=floats_in, session=through_openpaf)
     try:
         return dataclasses.replace(row, macs=file_macs(path, session.card, job.net_size))
     except (ModelError, ImportError) as error:
@@ -229,9 +226,10 @@ def bench_torch(net_size: tuple[int, int], *, threads: int, repeats: int) -> Row
         frames = torch.from_numpy(random_frames(1, net_size))
         with torch_threads(threads), torch.inference_mode():
             timing = measure([partial(graph, frames)], repeats=repeats)
-        return Row(job, timing, "f32", macs=torch_flops(network, net_size) // 2)
+        macs = torch_flops(network, net_size) // 2
+        return Row(**vars(job), timing=timing, floats_in="f32", macs=macs)
     except _REFUSALS as error:
-        return Row(job, reason=first_line(error))
+        return Row(**vars(job), reason=first_line(error))
 
 
 def bench(
@@ -243,7 +241,7 @@ def bench(
         for size in sizes:
             for name, precision, path in files:
                 if isinstance(path, str):
-                    yield Row(Job(name, precision, "any", size), reason=path)
+                    yield Row(name, precision, "any", size, reason=path)
                 else:
                     yield from bench_file(name, precision, path, size, **options)
             if bundled:

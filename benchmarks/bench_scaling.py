@@ -176,8 +176,8 @@ def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
     for panel, axes in grid.items():
         rows = panels[panel]
         for way in dict.fromkeys(row["way"] for row in rows):
-            points = [(row["count"], row["frames_a_second"]) for row in rows if row["way"] == way]
-            axes.plot(*zip(*points, strict=True), "o-", markersize=4, label=way)
+            dots = [(row["count"], row["frames_a_second"]) for row in rows if row["way"] == way]
+            axes.plot(*zip(*dots, strict=True), "o-", markersize=4, label=way)
         one = next(row["frames_a_second"] for row in rows if row["way"] == PROCESSES)
         counts = sorted({row["count"] for row in rows})
         ideal = [one * min(count, record["cores"]) for count in counts]

@@ -87,7 +87,7 @@ def panel_grid(plt: Any, panels: Sequence[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def count_along(axes: Any, counts: Iterable[int], label: str) -> None:
-    """Let the horizontal axis be of counts, doubling by doubling, with a tick at each."""
+    """Let the horizontal axis be of counts, logarithmic, with a tick at each."""
     ticks = sorted(set(counts))
     axes.set(xscale="log", xlabel=label)
     axes.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
