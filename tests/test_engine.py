@@ -29,7 +29,7 @@ from openpaf.skeleton import COCO_18
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from benchmarks import dots  # needs onnx
+from benchmarks.scenes import dots  # needs onnx
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from openpaf import Engine
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from benchmarks import dots  # needs onnx
+from benchmarks.scenes import dots  # needs onnx
 
 RUNTIMES = pytest.mark.parametrize("device", ["cpu", "openvino"])
 
