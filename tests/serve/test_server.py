@@ -89,11 +89,8 @@ def test_pictures_sent_over_one_connection(listening: Any, picture: Picture) -> 
             assert nose(json.load(answer)) == pytest.approx(expected_nose(value), abs=0.1)
 
 
-def test_headers_that_never_end(
-    listening: Any, picture: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.6)
-    address = listening()
+def test_headers_that_never_end(listening: Any, picture: Picture) -> None:
+    address = listening(header_timeout=0.6)
     slow = [socket.create_connection(address) for _ in range(20)]
     for client in slow[1:]:
         client.sendall(b"POST /detect HTTP/1.1\r\nhost: x\r\nx-slow: ")
@@ -110,10 +107,9 @@ def test_headers_that_never_end(
 
 
 def test_a_second_request_that_never_ends_does_not_disturb_the_first(
-    listening: Any, picture: Picture, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+    listening: Any, picture: Picture, stand_ins: StandIns
 ) -> None:
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.3)
-    address = listening()
+    address = listening(header_timeout=0.3)
     with socket.create_connection(address) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost")
         received = read_all(client)
@@ -177,11 +173,8 @@ def test_what_is_hardly_http_gets_a_4xx(listening: Any, data: bytes) -> None:
     assert ask(address, "GET", "/healthz")[0] == 200
 
 
-def test_connections_beyond_the_limit_are_refused(
-    listening: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
-    address = listening()
+def test_connections_beyond_the_limit_are_refused(listening: Any) -> None:
+    address = listening(max_connections=3)
     idle = [socket.create_connection(address) for _ in range(3)]
     time.sleep(0.2)
     with socket.create_connection(address) as client:
@@ -227,13 +220,10 @@ def test_a_live_client_that_reads_nothing_cannot_pile_answers_up(
     assert ask((host, port), "GET", "/healthz")[0] == 200
 
 
-def test_nothing_is_left_of_hostile_clients(
-    listening: Any, picture: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_of_hostile_clients(listening: Any, picture: Picture) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc to count open files")
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.5)
-    address = listening(body_timeout=0.5)
+    address = listening(header_timeout=0.5, body_timeout=0.5)
     body = picture(0, ".jpg")
     upgrade = (
         b"GET /live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
