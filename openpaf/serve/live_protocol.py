@@ -64,6 +64,9 @@ class LiveProtocol(Impatient, WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # Refused before it was accepted: no less complete, though the library forgets it.
+            self.handshake_complete = True
 
     def _hang_up(self, code: int, reason: str) -> None:
         if self._over:

@@ -19,6 +19,7 @@ from openpaf.serve.protocol import HttpProtocol
 
 _BACKLOG = 512
 _GRACE = 10
+_SEND_BUFFER = 128 << 10
 # Files that are open whatever clients do, and those that one client may have open.
 _FILES, _FILES_EACH = 128, 2
 
@@ -33,7 +34,10 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Left to itself, the system keeps megabytes of each answer that is never read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        return listener
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(

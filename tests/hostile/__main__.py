@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = write_nobody(Path(folder) / "nobody.onnx")
         with running(Path(folder), model) as service:
-            legal_picture(service.address, Path(folder))
+            legal_picture(service.address)
             calm, files = service.memory(), service.descriptors()
             print(_ROW.format("(calm)", "", f"{calm:.0f}", "", "", files, ""), flush=True)
             for name in ATTACKS:
@@ -46,7 +46,7 @@ def main() -> None:
 def _attack(service: Service, name: str, seconds: float, calm: float, files: int) -> None:
     watch = Watch(service)
     with watch.looking():
-        came_back = ATTACKS[name](service.address, seconds)
+        came_back = ATTACKS[name].run(service.address, seconds)
     until = time.monotonic() + 15
     while service.descriptors() > files and time.monotonic() < until:
         time.sleep(0.1)

@@ -8,7 +8,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import NamedTuple
 
 from tests.hostile.service import Address, ask
 from tests.hostile.wire import (
@@ -23,22 +23,35 @@ from tests.hostile.wire import (
     upgrade,
 )
 
-Attack = Callable[[Address, float], str]
-"""Takes where the service is and how long to go on, s; gives what came back."""
+Run = Callable[[Address, float], str]
+
+
+class Attack(NamedTuple):
+    """Something to try.
+
+    run : takes where the service is and how long to go on, s; gives what came back
+    right : pattern of what may come back
+    fills : whether it takes every place there is, so that others have to wait for one at first
+    """
+
+    run: Run
+    right: str
+    fills: bool = False
+
 
 _TEXT, _BINARY, _PING, _MORE = 1, 2, 9, 0
 _CHUNKED = request("POST", "/detect", b"transfer-encoding: chunked")
 _STATIC = "/static-offline-docs/swagger-ui-bundle.js"
 
 
-def _flooding(first: bytes, block: bytes, count: int = 1) -> Attack:
+def _flooding(first: bytes, block: bytes, count: int = 1) -> Run:
     def attack(address: Address, seconds: float) -> str:
         return at_once(count, lambda: answer(flood(address, first, block, seconds)[1]))
 
     return attack
 
 
-def _holding(data: bytes, count: int, drip: bytes = b"") -> Attack:
+def _holding(data: bytes, count: int, drip: bytes = b"") -> Run:
     """Clients who send `data`, perhaps a little more now and then, and never read."""
 
     def attack(address: Address, seconds: float) -> str:
@@ -125,7 +138,7 @@ def _noise(address: Address, seconds: float) -> str:
     return ", ".join(sorted(seen))
 
 
-def _settings(texts: list[str]) -> Attack:
+def _settings(texts: list[str]) -> Run:
     def attack(address: Address, seconds: float) -> str:
         frames = b"".join(frame(_TEXT, text.encode()[:125]) for text in texts)
         return answer(flood(address, upgrade(), frames, 0.2)[1])
@@ -133,46 +146,90 @@ def _settings(texts: list[str]) -> Attack:
     return attack
 
 
+_HEAD, _MISUSE = r"431", r"101, (closed 1008|dropped)(, .*)?"
+_HOLD = r"\d+ of \d+ still open"
+
 ATTACKS: dict[str, Attack] = {
-    "headers without end": _flooding(b"GET /models HTTP/1.1\r\n" + HOST, b"a:b\r\n" * 4096),
-    "a header without end": _flooding(b"GET /models HTTP/1.1\r\na: ", b"a" * 65536),
-    "a url without end": _flooding(b"GET /", b"a" * 65536),
-    "blank lines without end": _flooding(b"", b"\r\n" * 8192),
-    "trailers without end": _flooding(_CHUNKED + b"0\r\n", b"a:b\r\n" * 4096),
-    "a chunk's extension without end": _flooding(_CHUNKED + b"1;", b"a" * 65536),
-    "chunks of one byte": _flooding(_CHUNKED, b"1\r\na\r\n" * 8192),
-    "pipelined requests": _flooding(b"", request("GET", "/healthz") * 1000),
-    "one live client, {} without end": _flooding(upgrade(), frame(_TEXT, b"{}") * 2048),
-    "eight live clients, {} without end": _flooding(upgrade(), frame(_TEXT, b"{}") * 2048, 8),
-    "eight live clients, pings without end": _flooding(upgrade(), frame(_PING) * 2048, 8),
-    "eight live clients, empty pieces of a frame": _flooding(
-        upgrade() + frame(_BINARY, last=False), frame(_MORE, last=False) * 2048, 8
+    "headers without end": Attack(
+        _flooding(b"GET /models HTTP/1.1\r\n" + HOST, b"a:b\r\n" * 4096), _HEAD
     ),
-    "eight live clients, frames of one byte": _flooding(upgrade(), frame(_BINARY, b"a") * 2048, 8),
-    "settings that are no settings": _settings(
-        ['{"\\ud800": 1}', "[" * 99, '{"model": "\\udfff"}']
+    "a header without end": Attack(_flooding(b"GET /models HTTP/1.1\r\na: ", b"a" * 65536), _HEAD),
+    "a url without end": Attack(_flooding(b"GET /", b"a" * 65536), _HEAD),
+    "blank lines without end": Attack(_flooding(b"", b"\r\n" * 8192), _HEAD),
+    "trailers without end": Attack(_flooding(_CHUNKED + b"0\r\n", b"a:b\r\n" * 4096), _HEAD),
+    "a chunk's extension without end": Attack(_flooding(_CHUNKED + b"1;", b"a" * 65536), _HEAD),
+    "chunks of one byte": Attack(
+        _flooding(_CHUNKED, b"1\r\na\r\n" * 8192), r"413|408|hung up|\(nothing\)"
     ),
-    "a live text that is not UTF-8": _flooding(upgrade(), frame(_TEXT, b"\xff\xfe") * 9),
-    "POST with an upgrade, then silence": _holding(
-        upgrade(b"content-length: 9", method="POST"), 512
+    "a query of 10,000 parameters": Attack(
+        _flooding(b"", request("POST", "/detect?" + "a&" * 10_000, b"content-length: 0")),
+        r"422|hung up",
     ),
-    "GET with an upgrade and a body": _holding(upgrade(b"content-length: 9"), 512),
-    "an upgrade with 200 headers": _holding(upgrade(*[b"a: b"] * 200), 512),
-    "an upgrade by HTTP/1.0": _holding(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 512),
-    "a blank line now and then": _holding(request("GET", "/healthz"), 400, b"\r\n"),
-    "a body nobody asked for, by drops": _holding(
-        request("GET", "/healthz", b"content-length: 99999"), 400, b"a"
+    "pipelined requests": Attack(
+        _flooding(b"", request("GET", "/healthz") * 1000), r"200|400|hung up"
     ),
-    "files that are never read": _holding(request("GET", _STATIC), 512),
-    "answers that are never read": _holding(request("GET", "/openapi.json") * 60, 300),
-    "hosts of others": _hosts,
-    "form names by odd codecs": _codecs,
-    "polyglots": _polyglots,
-    "noise": _noise,
+    "one live client, {} without end": Attack(
+        _flooding(upgrade(), frame(_TEXT, b"{}") * 2048), _MISUSE
+    ),
+    "eight live clients, {} without end": Attack(
+        _flooding(upgrade(), frame(_TEXT, b"{}") * 2048, 8), _MISUSE
+    ),
+    "eight live clients, pings without end": Attack(
+        _flooding(upgrade(), frame(_PING) * 2048, 8), _MISUSE
+    ),
+    "eight live clients, empty pieces of a frame": Attack(
+        _flooding(
+            upgrade(),
+            frame(_BINARY, last=False) + frame(_MORE, last=False) * 4096,
+            8,
+        ),
+        _MISUSE,
+    ),
+    "eight live clients, frames of one byte": Attack(
+        _flooding(upgrade(), frame(_BINARY, b"a") * 2048, 8), _MISUSE
+    ),
+    "settings that are no settings": Attack(
+        _settings(['{"\\ud800": 1}', "[" * 99, '{"model": "\\udfff"}']), _MISUSE
+    ),
+    "a live text that is not UTF-8": Attack(
+        _flooding(upgrade(), frame(_TEXT, b"\xff\xfe") * 9), r"101, (closed 1007|dropped)"
+    ),
+    "POST with an upgrade, then silence": Attack(
+        _holding(upgrade(b"content-length: 9", method="POST"), 512), _HOLD, fills=True
+    ),
+    "GET with an upgrade and a body": Attack(
+        _holding(upgrade(b"content-length: 9"), 512), _HOLD, fills=True
+    ),
+    "an upgrade with 200 headers": Attack(
+        _holding(upgrade(*[b"a: b"] * 200), 512), _HOLD, fills=True
+    ),
+    "an upgrade by HTTP/1.0": Attack(
+        _holding(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 512), _HOLD, fills=True
+    ),
+    "silence": Attack(_holding(b"", 600), _HOLD, fills=True),
+    "bodies that stop": Attack(
+        _holding(request("POST", "/detect", b"content-length: 99999"), 600, b"a"), _HOLD, fills=True
+    ),
+    "a blank line now and then": Attack(
+        _holding(request("GET", "/healthz"), 400, b"\r\n"), _HOLD, fills=True
+    ),
+    "a body nobody asked for, by drops": Attack(
+        _holding(request("GET", "/healthz", b"content-length: 99999"), 400, b"a"),
+        _HOLD,
+        fills=True,
+    ),
+    "files that are never read": Attack(_holding(request("GET", _STATIC), 512), _HOLD, fills=True),
+    "answers that are never read": Attack(
+        _holding(request("GET", "/openapi.json") * 60, 300), _HOLD, fills=True
+    ),
+    "hosts of others": Attack(_hosts, r"400, 421"),
+    "form names by odd codecs": Attack(_codecs, r"200"),
+    "polyglots": Attack(_polyglots, r"415"),
+    "noise": Attack(_noise, r"[1-4]\d\d(, [1-4]\d\d)*"),
 }
 
 
-def legal_picture(address: Address, folder: Path) -> None:
+def legal_picture(address: Address) -> None:
     """Have the largest picture unpacked that is taken, so that calm includes it."""
     import cv2
     import numpy as np

@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,35 +23,10 @@ from .conftest import StandIn, expected_nose, nose
 
 pytest.importorskip("fastapi")
 
-from openpaf.serve import server
 
 Picture = Callable[..., bytes]
 Address = tuple[str, int]
 StandIns = dict[str, StandIn]
-
-
-@pytest.fixture
-def listening(make_app: Callable[..., Any]) -> Iterator[Callable[..., Address]]:
-    """Serve the application on a free port; gives the address."""
-    running = []
-
-    def start(**settings: Any) -> Address:
-        listener = server.listen("127.0.0.1", 0)
-        address: Address = listener.getsockname()
-        service = server.make_server(make_app(**settings))
-        thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
-        thread.start()
-        running.append((service, thread))
-        while not service.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        return address
-
-    yield start
-    for service, thread in running:
-        service.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def ask(address: Address, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
