@@ -6,7 +6,6 @@ for live video.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -95,10 +94,7 @@ def check_scales(scales: Sequence[float], session: Session) -> tuple[float, ...]
     ConfigError
         When there is none, one is not a positive number, or the network takes one size only.
     """
-    usable = [
-        isinstance(scale, int | float) and math.isfinite(scale) and 0 < scale <= _LARGEST_SCALE
-        for scale in scales
-    ]
+    usable = [isinstance(scale, int | float) and 0 < scale <= _LARGEST_SCALE for scale in scales]
     if not scales or not all(usable):
         raise ConfigError(
             f"scales must be numbers above 0 and at most {_LARGEST_SCALE:g}, got {tuple(scales)}"
