@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import inspect
 import json
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -133,6 +137,58 @@ def test_a_slow_reader_gets_all_of_it(listening: Any) -> None:
             time.sleep(0.1)
     head, _, body = received.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head
+
+
+@pytest.fixture
+def over_tls(make_app: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Serve with a certificate of our own; gives a function that connects."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed, and it makes the certificate")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    listener = server.listen("127.0.0.1", 0)
+    address = listener.getsockname()
+    service = server.make_server(make_app(write_timeout=0.5), cert=cert, key=key)
+    thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
+    thread.start()
+    context = ssl.create_default_context(cafile=cert)
+
+    def connect() -> ssl.SSLSocket:
+        while not service.started:
+            time.sleep(0.01)
+        client = socket.create_connection(address, timeout=20)
+        return context.wrap_socket(client, server_hostname="localhost")
+
+    yield connect
+    service.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_tls_is_held_to_the_same(over_tls: Callable[..., Any]) -> None:
+    with over_tls() as client:
+        client.sendall(_FILE + b"connection: close\r\n\r\n")
+        assert len(read_all(client)) > 1 << 20
+    with over_tls() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 101)
+        assert status_and_error(read_all(client))[0] == 431
+    with over_tls() as client:
+        client.sendall(_FILE + b"connection: close\r\n\r\n")
+        time.sleep(2.5)
+        with contextlib.suppress(ssl.SSLError):
+            assert len(read_all(client)) < 1 << 20
+
+
+def test_no_part_of_a_file_is_given(listening: Any) -> None:
+    address = listening()
+    for wanted in (b"bytes=0-0", b"bytes=" + b"9" * 5000 + b"-", b"bytes=" + b"0-0," * 900 + b"1-"):
+        with socket.create_connection(address) as client:
+            client.sendall(_FILE + b"connection: close\r\nrange: " + wanted + b"\r\n\r\n")
+            assert read_all(client).startswith(b"HTTP/1.1 200")
 
 
 def test_a_newcomer_gets_the_place_of_the_one_waited_for_longest(listening: Any) -> None:
