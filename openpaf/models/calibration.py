@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.records import check_keys
 
 PERSON_FEATURES = ("constant", "mean part score", "share of parts", "log area", "overlap")
@@ -61,7 +61,7 @@ class Calibration:
         for key in ("peak_threshold", "paf_threshold", "weakest", "min_score"):
             value = getattr(self, key)
             if not _is_number(value) or not 0 <= value <= 1:
-                raise ConfigError(f"{key} must be a number from 0 to 1, got {value!r}")
+                raise ConfigError(f"{key} must be a number from 0 to 1, got {shown(value)}")
         for key, sizes, largest in (
             ("cell_offset", (2,), _LARGEST_OFFSET),
             ("person", (0, len(PERSON_FEATURES)), _LARGEST_WEIGHT),
@@ -72,7 +72,7 @@ class Calibration:
             if not good or not all(_is_number(v) and abs(v) <= largest for v in values):
                 raise ConfigError(
                     f"{key} must be {' or '.join(map(str, sizes))} numbers from -{largest:g} to "
-                    f"{largest:g}, got {values!r}"
+                    f"{largest:g}, got {shown(values)}"
                 )
             object.__setattr__(self, key, tuple(float(v) for v in values))
         if self.part and not self.person:
