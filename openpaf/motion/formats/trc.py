@@ -26,8 +26,8 @@ class _Trc:
     def row(self, number: int, time: float, keypoints: NDArray[np.float64], extra: float) -> None:
         cells = []
         for x, y in self._scale.positions(keypoints).tolist():
-            # An empty cell is a marker that was not seen.
-            cells += [f"{x:.6f}", f"{y:.6f}", "0.000000"] if np.isfinite(x) else ["", "", ""]
+            # Readers differ on empty cells at the end of a line, all of them know this word.
+            cells += [f"{x:.6f}", f"{y:.6f}", "0.000000"] if np.isfinite(x) else ["nan"] * 3
         self._body.add(f"{number + 1}\t{time:.6f}\t" + "\t".join(cells))
 
     def save(self, path: Path, frame_rate: float) -> None:

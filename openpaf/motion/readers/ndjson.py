@@ -94,7 +94,7 @@ def _record(value: dict[str, Any], where: str) -> Record:
         raise RecordingError(f"{where} must be {_EXPECTED}: {problem}") from None
     poses = to_poses(rows, ids, skeleton, where, frame_size)
     filled = _filled(people, poses.skeleton)
-    return Record(frame, seconds, poses, value.get("name"), filled, where)
+    return Record(frame, seconds, poses, value.get("name") or value.get("source"), filled, where)
 
 
 def _id(person: dict[str, Any]) -> int:

@@ -69,7 +69,14 @@ class ParquetRecording:
         size = (row["width"], row["height"]) if row.get("width") else None
         poses = to_poses(rows, [-1] * len(rows), self._skeleton, where, size)
         time = row.get("time")
-        return Record(row["frame"], float("nan") if time is None else time, poses, where=where)
+        return Record(
+            row["frame"],
+            float("nan") if time is None else time,
+            poses,
+            row.get("source"),
+            None,
+            where,
+        )
 
     def _opened(self) -> Any:
         try:

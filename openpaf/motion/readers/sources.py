@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from openpaf.errors import RecordingError
 
+EVERY = "*"
+"""Chooses all sources: for those who keep them apart by the records' names."""
+
 
 class OneSource:
     """Lets through one source, and refuses a second one that was not chosen.
@@ -28,7 +31,7 @@ class OneSource:
         RecordingError
             When there are several and none was chosen.
         """
-        if source is None:
+        if source is None or self._chosen == EVERY:
             return True
         if self._chosen is not None:
             return source == self._chosen
