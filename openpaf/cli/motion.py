@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,16 @@ import typer
 
 from openpaf.errors import ConfigError, OutputError
 from openpaf.motion import Scale, Smoothing
+
+
+class Facing(str, Enum):
+    """Which side of the frame people face."""
+
+    auto = "auto"
+    left = "left"
+    right = "right"
+    none = "none"
+
 
 Height = Annotated[
     str | None,

@@ -11,6 +11,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.motion import (
+    Facing,
     Floor,
     Height,
     ScaleBar,
@@ -36,15 +37,6 @@ class Filter(str, Enum):
     gaussian = "gaussian"
     loess = "loess"
     median = "median"
-    none = "none"
-
-
-class Facing(str, Enum):
-    """Which side of the frame people face."""
-
-    auto = "auto"
-    left = "left"
-    right = "right"
     none = "none"
 
 
