@@ -259,9 +259,11 @@ def _show(report: Report) -> None:
         lines[0] += f"; {report.missing_frames:,} that the recording lacks were put in"
     if len(report.kept) > _SHOWN:
         lines.append(f"{len(report.kept) - _SHOWN:,} people more; --report FILE lists all")
-    dropped = [one for one in report.people if one.dropped is not None]
-    for one in dropped[:_SHOWN]:
-        lines.append(f"dropped {one.id}: {one.dropped}")
-    if len(dropped) > _SHOWN:
-        lines.append(f"dropped {len(dropped) - _SHOWN:,} more; --report FILE lists all")
+    reasons: dict[str, list[str]] = {}
+    for one in report.people:
+        if one.dropped is not None:
+            reasons.setdefault(one.dropped, []).append(str(one.id))
+    for reason, ids in reasons.items():
+        more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
+        lines.append(f"dropped {' '.join(ids[:_SHOWN])}{more}: {reason}")
     show(table, *lines)

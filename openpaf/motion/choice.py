@@ -31,7 +31,7 @@ def choose(survey: Survey, config: SmoothConfig) -> tuple[dict[int, int], list[P
     reports = [_report(who, people[who]) for who in sorted(people)]
     for report in reports:
         if report.seen * survey.step < config.min_time and config.person != report.id:
-            report.dropped = f"seen for {report.seen * survey.step:.2f} s only"
+            report.dropped = f"seen for less than {config.min_time:g} s"
     if config.person is not None:
         _keep_one(people, reports, config.person)
     kept = {report.id for report in reports if report.dropped is None}

@@ -11,6 +11,8 @@ from openpaf_kernels.sides import cheapest_course
 
 # Scales of acceleration that being exchanged for a second costs: what lasts is believed.
 _PATIENCE = 1.5
+# Scales that going over to the other side costs: where limbs cover one another, noise is no reason.
+_CHANGE = 0.3
 # Seconds after which a course says nothing of where a limb comes back: in half a stride the legs
 # have changed places.
 _REACH = 0.2
@@ -88,4 +90,5 @@ def _costs(sides: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np
             for c in range(2):
                 off = np.linalg.norm(states[c][2:] - expected, axis=3)
                 costs[2:, a, b, c] = says * np.nan_to_num(np.minimum(off, _MOST)).sum((1, 2))
+                costs[2:, a, b, c] += _CHANGE * (b != c)
     return costs

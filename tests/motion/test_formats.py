@@ -27,6 +27,11 @@ from tests.motion.walks import knee_angle, motion_of, record, walk
 SCALE = Scale(1 / 150, origin=(0, 720))
 KNEE = BODY_25.index("left_knee")
 HIDDEN = slice(40, 60)
+MARKERS = (
+    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist", "Hip",
+    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
+    "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_trc_by_opensim(tmp_path: Path, motion: Motion) -> None:
         "walk_1.trc", "walk_5.trc",
     ]  # fmt: skip
     table = opensim.TimeSeriesTableVec3(str(tmp_path / "walk_1.trc"))
-    assert tuple(table.getColumnLabels()) == BODY_25.parts
+    assert tuple(table.getColumnLabels()) == MARKERS
     assert table.getTableMetaDataAsString("Units") == "m"
     assert table.getTableMetaDataAsString("DataRate") == "30"
     matrix = table.getMatrix()
@@ -73,10 +78,10 @@ def test_trc_by_pose2sim(tmp_path: Path, motion: Motion) -> None:
     common = pytest.importorskip("Pose2Sim.common", reason="Pose2Sim is not installed")
     motion.write(tmp_path / "walk.trc", scale=SCALE)
     names, values = common.extract_trc_data(str(tmp_path / "walk_1.trc"))
-    assert tuple(names) == BODY_25.parts and values.shape == (120, 76)
+    assert tuple(names) == MARKERS and values.shape == (120, 76)
     assert values[:, 1:3] == pytest.approx(metres(motion[1].keypoints)[:, 0], abs=1e-5)
     q, frames, _, markers, _ = common.read_trc(str(tmp_path / "walk_1.trc"))
-    assert q.shape == (120, 75) and len(frames) == 120 and tuple(markers) == BODY_25.parts
+    assert q.shape == (120, 75) and len(frames) == 120 and tuple(markers) == MARKERS
 
 
 def test_trc_by_pandas(tmp_path: Path, motion: Motion) -> None:
@@ -88,6 +93,13 @@ def test_trc_by_pandas(tmp_path: Path, motion: Motion) -> None:
     assert table[2 + 3 * KNEE].to_numpy() == pytest.approx(
         expected[:, KNEE, 0], abs=1e-5, nan_ok=True
     )
+
+
+def test_trc_in_px(tmp_path: Path) -> None:
+    motion_of(walk(30)).write(tmp_path / "walk_px.trc")
+    lines = (tmp_path / "walk_px.trc").read_text().splitlines()
+    assert lines[2].split("\t")[4] == "px" and lines[3].split("\t")[2::3][:25] == list(MARKERS)
+    assert [float(cell) for cell in lines[6].split("\t")[2:4]] == pytest.approx(walk(30)[0, 0])
 
 
 def test_mot_by_opensim(tmp_path: Path, motion: Motion) -> None:

@@ -125,7 +125,7 @@ def test_people_there_too_shortly_are_dropped() -> None:
     records = [record(f, {1: body[f]} | ({4: ghost[f]} if 20 <= f < 30 else {})) for f in range(90)]
     smooth, report = Motion.of(records).smooth()
     assert [trail.id for trail in smooth] == [1]
-    assert report[4].dropped == "seen for 0.33 s only"
+    assert report[4].dropped == "seen for less than 0.5 s"
     with pytest.raises(RecordingError, match="nobody has the id 9; there are 1"):
         Motion.of(records).smooth(SmoothConfig(person=9))
     with pytest.raises(RecordingError, match="nobody is in the box"):

@@ -16,7 +16,7 @@ from openpaf.motion.formats.ndjson import Ndjson
 from openpaf.motion.formats.posetrack import PoseTrack
 from openpaf.motion.formats.sink import Sink
 from openpaf.motion.formats.table import angle_table, speed_table, wide
-from openpaf.motion.formats.trc import trc
+from openpaf.motion.formats.trc import is_px, trc
 from openpaf.motion.motion import Motion
 from openpaf.motion.scale import Scale
 
@@ -26,7 +26,7 @@ FORMATS = {
     ".ndjson": "a JSON line a frame, as openpaf run writes",
     ".csv": "wide table, a row a person of a frame",
     ".parquet": "the same as Parquet",
-    ".trc": "marker positions for OpenSim, metres",
+    ".trc": "marker positions for OpenSim, metres; NAME_px.trc for Sports2D, px",
     ".mot": "angles for OpenSim, degrees",
     ".c3d": "marker positions, metres",
     ".bvh": "bones turning in the picture plane",
@@ -50,6 +50,8 @@ def open_sink(path: Path, scale: Scale | None = None, facing: Facing = "auto") -
         When it cannot be written there.
     """
     kind = path.suffix.lower()
+    if kind == ".trc" and is_px(path):
+        return trc(path, None)
     if kind in _IN_METRES:
         if scale is None:
             raise ConfigError(
