@@ -137,11 +137,11 @@ def angle(
     for part in which.points:
         if not _indices(skeleton, part):
             raise SkeletonError(f"{skeleton.name} has no {part}, which {name} needs")
-    points = [_points(keypoints, skeleton, part) for part in which.points]
-    first = points[1] - points[0]
+    ends = [points(keypoints, skeleton, part) for part in which.points]
+    first = ends[1] - ends[0]
     if not which.joint:
         return _degrees(-first[..., 1], first[..., 0])
-    second = points[3] - points[2]
+    second = ends[3] - ends[2]
     turned = _degrees(
         first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0], (first * second).sum(-1)
     )
@@ -166,11 +166,11 @@ def facing(keypoints: NDArray[Any], skeleton: Skeleton) -> NDArray[np.float64]:
     ways = []
     for start, end in _FORWARD:
         if _indices(skeleton, start) and _indices(skeleton, end):
-            way = _points(keypoints, skeleton, end) - _points(keypoints, skeleton, start)
+            way = points(keypoints, skeleton, end) - points(keypoints, skeleton, start)
             ways.append(way[..., 0])
     if not ways or not (_indices(skeleton, "neck") and _indices(skeleton, "mid_hip")):
         return np.full(keypoints.shape[:-2], np.nan)
-    trunk = _points(keypoints, skeleton, "neck") - _points(keypoints, skeleton, "mid_hip")
+    trunk = points(keypoints, skeleton, "neck") - points(keypoints, skeleton, "mid_hip")
     length = np.hypot(trunk[..., 0], trunk[..., 1])
     known = np.isfinite(ways)
     total = np.where(known, ways, 0).sum(0)
@@ -206,7 +206,13 @@ def _places(skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
     return places
 
 
-def _points(keypoints: NDArray[Any], skeleton: Skeleton, part: str) -> NDArray[np.float64]:
+def whole_parts(skeleton: Skeleton) -> tuple[str, ...]:
+    """Names of the parts that `points` can give."""
+    return tuple(_places(skeleton))
+
+
+def points(keypoints: NDArray[Any], skeleton: Skeleton, part: str) -> NDArray[np.float64]:
+    """(..., 2) px of a part; a neck or mid-hip that is lacking is the middle of both sides."""
     places = _indices(skeleton, part)
     if len(places) == 1:
         return np.asarray(keypoints[..., places[0], :], np.float64)

@@ -200,15 +200,15 @@ def _one_each(records: Iterator[Record]) -> Iterator[Record]:
     latest: dict[int, NDArray[np.float32]] = {}
     twice = 0
     for record in records:
-        ids = _known(record.poses.ids)
-        keep = ids >= 0
-        boxes = record.poses.boxes
-        centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
-        if len(np.unique(ids[keep])) < keep.sum():
-            twice += 1
-            _drop_doubles(ids, centres, latest, keep)
-        latest.update(zip(ids[keep].tolist(), centres[keep], strict=True))
-        yield _only(record, record.poses, keep)
+        ids = [] if record.poses.ids is None else record.poses.ids.tolist()
+        keep = np.array([who >= 0 for who in ids], bool)
+        if len(set(ids)) < len(ids):
+            twice += _drop_doubles(record.poses, latest, keep)
+        if not keep.all():
+            record = _only(record, record.poses, keep)
+        if record.poses.ids is not None:
+            latest.update(zip(record.poses.ids.tolist(), record.poses.keypoints, strict=True))
+        yield record
     if twice:
         warnings.warn(
             f"{twice} frames have two people of one id; the one nearer to where that id was is "
@@ -219,13 +219,22 @@ def _one_each(records: Iterator[Record]) -> Iterator[Record]:
 
 
 def _drop_doubles(
-    ids: NDArray[np.int64],
-    centres: NDArray[np.float32],
-    latest: dict[int, NDArray[np.float32]],
-    keep: NDArray[np.bool_],
-) -> None:
+    poses: Poses, latest: dict[int, NDArray[np.float32]], keep: NDArray[np.bool_]
+) -> bool:
+    """Keep one person of each id, and tell whether there were more."""
+    ids = _known(poses.ids)
+    before = keep.sum()
     for one in np.unique(ids[keep]).tolist():
         rows = np.flatnonzero(ids == one)
-        away = np.linalg.norm(centres[rows] - latest.get(one, centres[rows[0]]), axis=1)
+        was = latest.get(one, poses.keypoints[rows[0]])
+        away = [_apart(poses.keypoints[row], was) for row in rows.tolist()]
         keep[rows] = False
-        keep[rows[int(np.nan_to_num(away, nan=np.inf).argmin())]] = True
+        keep[rows[int(np.argmin(away))]] = True
+    return bool(keep.sum() < before)
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Mean px between the parts that both have."""
+    ways = np.linalg.norm(one - other, axis=1)
+    ways = ways[np.isfinite(ways)]
+    return float(ways.mean()) if len(ways) else np.inf

@@ -16,8 +16,8 @@ from openpaf.skeleton import Skeleton
 _ENDS = 8
 # Steps between frames that tell the frame rate.
 _STEPS = 2000
-# Body heights kept a person; every second one goes when there are more.
-_HEIGHTS = 512
+# Body heights kept a person, of every so many frames; every second one goes when there are more.
+_HEIGHTS, _HEIGHT_FRAMES = 512, 4
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Stay:
     inside: float = 0.0
     heights: list[float] = field(default_factory=list)
     every: int = 1
+    passed: int = 0
 
     @property
     def first(self) -> float:
@@ -100,7 +101,7 @@ def survey(
             clock.append((record.time, record.frame))
         if len(record.poses):
             skeleton = skeleton or record.poses.skeleton
-            _note(stays, record, skeleton, box)
+            _note(stays, record, skeleton, box, measured=frames % _HEIGHT_FRAMES == 1)
     step, frame_step = _steps(clock)
     return Survey(stays, frames, step, frame_step, skeleton)
 
@@ -121,12 +122,13 @@ def _note(
     record: Record,
     skeleton: Skeleton,
     box: tuple[float, float, float, float] | None,
+    measured: bool,
 ) -> None:
     poses = record.poses
     limbs = np.array(skeleton.limbs)
     ways = poses.keypoints[:, limbs[:, 0]] - poses.keypoints[:, limbs[:, 1]]
     lengths = np.hypot(ways[..., 0], ways[..., 1])
-    heights = body_height(poses.keypoints, skeleton)
+    heights = body_height(poses.keypoints, skeleton) if measured else None
     boxes = poses.boxes.astype(np.float64)
     sizes = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -148,7 +150,7 @@ def _note(
         if box is not None:
             x, y = centres[n]
             stay.inside += box[0] <= x <= box[2] and box[1] <= y <= box[3]
-        if np.isfinite(heights[n]) and stay.seen % stay.every == 0:
+        if heights is not None and np.isfinite(heights[n]):
             _add_height(stay, float(heights[n]))
         sighting = (record.time, poses.keypoints[n])
         if len(stay.first_frames) < _ENDS:
@@ -158,6 +160,9 @@ def _note(
 
 
 def _add_height(stay: Stay, height: float) -> None:
+    stay.passed += 1
+    if stay.passed % stay.every:
+        return
     stay.heights.append(height)
     if len(stay.heights) > _HEIGHTS:
         stay.heights = stay.heights[::2]

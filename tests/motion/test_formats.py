@@ -17,6 +17,7 @@ from openpaf.batch.rows import Row, write_part
 from openpaf.errors import ConfigError, OutputError, RecordingError
 from openpaf.motion import Motion, Scale
 from openpaf.motion.archive import write_archive_angles
+from openpaf.motion.facing import facings
 from openpaf.motion.formats import angle_sink, open_sink, speed_table, write_all
 from openpaf.result import Result
 from openpaf.skeleton import BODY_25
@@ -290,6 +291,16 @@ def test_angles_as_run_writes_them(tmp_path: Path) -> None:
         assert row["facing"] == ("1" if row["id"] == "3" else "-1")
         assert float(row["right_knee"]) == pytest.approx(knee_angle(30, np.pi)[f], abs=0.01)
         assert (row["left_knee"] == "") == (row["id"] == "4")
+
+
+def test_who_hides_face_and_feet_faces_where_they_go() -> None:
+    for pace, expected in ((60, 1), (-60, -1), (1, 0)):
+        body = walk(60, pace=pace)
+        for part in ("nose", "big_toe", "heel"):
+            for k, name in enumerate(BODY_25.parts):
+                if part in name:
+                    body[:, k] = np.nan
+        assert set(facings(motion_of(body)[1])) == {expected}
 
 
 @pytest.mark.parametrize("form", ["parquet", "ndjson"])
