@@ -60,8 +60,8 @@ class Motion:
         RecordingError
             When it is not a recording, or its times do not go forwards.
         """
+        from openpaf.motion.ids import with_ids
         from openpaf.motion.readers import open_recording
-        from openpaf.motion.records import with_ids
 
         recording = open_recording(path, frame_rate=frame_rate, source=source)
         return cls.of(list(with_ids(recording.records())))

@@ -1,24 +1,19 @@
-"""What every recording is read as: one record a frame, in order, with sound times and ids."""
+"""What every recording is read as: one record a frame, in order, with sound times."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import OpenPafWarning, RecordingError
+from openpaf.errors import RecordingError
 from openpaf.poses import Poses
 from openpaf.skeleton import SKELETONS, Skeleton
-from openpaf.track import TrackConfig, Tracker
 
 _BY_PARTS = {len(skeleton.parts): skeleton for skeleton in SKELETONS.values()}
-# Frames with people that are looked through for an id before they are given by us.
-_LOOK_FOR_IDS = 1000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -159,82 +154,3 @@ def _check_follows(before: Record, record: Record) -> None:
             f"{record.where}: the time goes back from {before.time:g} s to {record.time:g} s; "
             "count frames instead, with --fps (frame_rate in Python)"
         )
-
-
-def with_ids(records: Iterator[Record]) -> Iterator[Record]:
-    """Give everyone an id that nobody else in the frame has.
-
-    A recording without ids is tracked here. Of two people of one id, the one who goes on where that
-    id was keeps it; people without an id in a recording that has them are left out.
-    """
-    head: list[Record] = []
-    for record in records:
-        head.append(record)
-        if _has_ids(record) or len(head) >= _LOOK_FOR_IDS:
-            break
-    rest = chain(head, records)
-    if any(map(_has_ids, head)) or not any(len(record.poses) for record in head):
-        yield from _one_each(rest)
-    else:
-        tracker = Tracker(TrackConfig(smooth=False, swap_guard=False))
-        for record in rest:
-            poses = tracker.update(record.poses, record.time)
-            yield _only(record, poses, _known(poses.ids) >= 0)
-
-
-def _has_ids(record: Record) -> bool:
-    return record.poses.ids is not None and bool((record.poses.ids >= 0).any())
-
-
-def _known(ids: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    return np.empty(0, np.int64) if ids is None else ids
-
-
-def _only(record: Record, poses: Poses, keep: NDArray[np.bool_]) -> Record:
-    filled = None if record.filled is None else record.filled[keep]
-    kept = poses if keep.all() else poses[keep]
-    return Record(record.frame, record.time, kept, record.name, filled, record.where)
-
-
-def _one_each(records: Iterator[Record]) -> Iterator[Record]:
-    latest: dict[int, NDArray[np.float32]] = {}
-    twice = 0
-    for record in records:
-        ids = [] if record.poses.ids is None else record.poses.ids.tolist()
-        keep = np.array([who >= 0 for who in ids], bool)
-        if len(set(ids)) < len(ids):
-            twice += _drop_doubles(record.poses, latest, keep)
-        if not keep.all():
-            record = _only(record, record.poses, keep)
-        if record.poses.ids is not None:
-            latest.update(zip(record.poses.ids.tolist(), record.poses.keypoints, strict=True))
-        yield record
-    if twice:
-        warnings.warn(
-            f"{twice} frames have two people of one id; the one nearer to where that id was is "
-            "kept",
-            OpenPafWarning,
-            stacklevel=2,
-        )
-
-
-def _drop_doubles(
-    poses: Poses, latest: dict[int, NDArray[np.float32]], keep: NDArray[np.bool_]
-) -> bool:
-    """Keep one person of each id, and tell whether there were more."""
-    ids = _known(poses.ids)
-    before = keep.sum()
-    for one in np.unique(ids[keep]).tolist():
-        rows = np.flatnonzero(ids == one)
-        was = latest.get(one, poses.keypoints[rows[0]])
-        away = [_apart(poses.keypoints[row], was) for row in rows.tolist()]
-        keep[rows] = False
-        keep[rows[int(np.argmin(away))]] = True
-    return bool(keep.sum() < before)
-
-
-def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Mean px between the parts that both have."""
-    ways = np.linalg.norm(one - other, axis=1)
-    ways = ways[np.isfinite(ways)]
-    return float(ways.mean()) if len(ways) else np.inf

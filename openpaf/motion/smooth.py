@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openpaf.errors import OpenPafWarning
 from openpaf.motion.choice import choose
@@ -20,9 +19,10 @@ from openpaf.motion.config import SmoothConfig
 from openpaf.motion.cutoff import LEAST, find_cutoff
 from openpaf.motion.filters import smooth_trail
 from openpaf.motion.gaps import fill_gaps
+from openpaf.motion.ids import chosen, with_ids
 from openpaf.motion.motion import Motion
 from openpaf.motion.outliers import remove_outliers
-from openpaf.motion.records import Record, Recording, with_ids
+from openpaf.motion.records import Record, Recording
 from openpaf.motion.region import region_of
 from openpaf.motion.report import PersonReport, Report
 from openpaf.motion.sides import mend_sides
@@ -113,7 +113,7 @@ class Smoothing:
             if self._inside is not None and len(record.poses):
                 boxes = record.poses.boxes.astype(np.float64)
                 inside = self._inside((boxes[:, :2] + boxes[:, 2:]) / 2)
-                record = _chosen(record, record.poses[inside], inside)
+                record = chosen(record, record.poses, inside)
             yield record
 
     def _with_missing_frames(self, records: Iterator[Record]) -> Iterator[Record]:
@@ -137,10 +137,8 @@ class Smoothing:
     def _renamed(self, record: Record) -> Record:
         if not len(record.poses) or record.poses.ids is None:
             return record
-        ids = [self._new_ids.get(who, -1) for who in record.poses.ids.tolist()]
-        keep = np.array(ids) >= 0
-        kept = record.poses[keep]
-        return _chosen(record, replace(kept, ids=np.array(ids, np.int64)[keep]), keep)
+        ids = np.array([self._new_ids.get(who, -1) for who in record.poses.ids.tolist()], np.int64)
+        return chosen(record, replace(record.poses, ids=ids), ids >= 0)
 
     def _worked(self, rows: list[Record], start: int, stop: int) -> Motion:
         whole = Motion.of(rows)
@@ -173,11 +171,6 @@ class Smoothing:
             cutoff = config.cutoff
             person.cutoff = find_cutoff(trail, config.order) if cutoff == "auto" else float(cutoff)
         return smooth_trail(trail, config, person.cutoff or 0.0)
-
-
-def _chosen(record: Record, poses: Poses, keep: NDArray[np.bool_]) -> Record:
-    filled = None if record.filled is None else record.filled[keep]
-    return Record(record.frame, record.time, poses, record.name, filled, record.where)
 
 
 def _between(before: Record, after: Record, steps: int) -> Iterator[Record]:

@@ -100,6 +100,21 @@ def test_ids_are_joined_by_motion_and_shape() -> None:
     assert not smooth[1].found[55:65].any() and smooth[5].filled[98:107].all()
 
 
+def test_an_id_that_leaps_is_two_people() -> None:
+    one, other = walk(120), walk(120, start=1000, pace=-40)
+    # Numbered by place in the list, as some tools do, and a number that comes up later.
+    records = [
+        record(f, {0: one[f], 1: other[f]} if f < 60 else {0: other[f], 1: one[f]})
+        for f in range(100)
+    ] + [record(f, {0: other[f], 2: one[f]}) for f in range(100, 120)]
+    with pytest.warns(OpenPafWarning, match="2 times an id leaps"):
+        smooth, report = Motion.of(records).smooth()
+    assert [trail.id for trail in smooth] == [0, 1]
+    assert len(report[0].joined) == 2 and len(report[1].joined) == 1
+    for trail, body in zip(smooth, (one, other), strict=True):
+        assert np.nanmedian(np.abs(trail.keypoints - body)) < 1
+
+
 def test_ids_stay_apart_where_shape_or_place_differ() -> None:
     for later in (walk(100, size=80), walk(100, start=800), walk(100, pace=-60)):
         body = walk(100)
@@ -188,7 +203,7 @@ def test_residual_analysis_finds_more_for_faster_people() -> None:
         body[..., 0] = 100 * np.sin(2 * np.pi * speed * times)[:, None] + rng.normal(
             0, 2, (300, 25)
         )
-        body[..., 1] = rng.normal(0, 2, (300, 25))
+        body[..., 1] = walk(1)[0, :, 1] + rng.normal(0, 2, (300, 25))
         trail = motion_of(body)[1]
         cutoffs.append(find_cutoff(replace(trail, times=times)))
     assert 2 <= cutoffs[0] < cutoffs[1] <= 12
