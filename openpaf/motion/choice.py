@@ -32,6 +32,11 @@ def choose(survey: Survey, config: SmoothConfig) -> tuple[dict[int, int], list[P
     for report in reports:
         if report.seen * survey.step < config.min_time and config.person != report.id:
             report.dropped = f"seen for less than {config.min_time:g} s"
+    if config.person == "central" and survey.frame_size is None:
+        raise RecordingError(
+            "the recording does not say how large its frames are, so nobody can be told to be in "
+            "their middle; give NDJSON, or a box (--person x0,y0,x1,y1)"
+        )
     if config.person is not None:
         _keep_one(people, reports, config.person)
     kept = {report.id for report in reports if report.dropped is None}

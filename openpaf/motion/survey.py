@@ -72,6 +72,7 @@ class Survey:
     step: float
     frame_step: int
     skeleton: Skeleton | None
+    frame_size: tuple[int, int] | None = None
 
     @property
     def frame_rate(self) -> float:
@@ -95,15 +96,17 @@ def survey(
     clock: list[tuple[float, int]] = []
     frames = 0
     skeleton: Skeleton | None = None
+    frame_size: tuple[int, int] | None = None
     for record in records:
         frames += 1
+        frame_size = frame_size or record.poses.frame_size
         if len(clock) < _STEPS:
             clock.append((record.time, record.frame))
         if len(record.poses):
             skeleton = skeleton or record.poses.skeleton
             _note(stays, record, skeleton, box, measured=frames % _HEIGHT_FRAMES == 1)
     step, frame_step = _steps(clock)
-    return Survey(stays, frames, step, frame_step, skeleton)
+    return Survey(stays, frames, step, frame_step, skeleton, frame_size)
 
 
 def _steps(clock: list[tuple[float, int]]) -> tuple[float, int]:

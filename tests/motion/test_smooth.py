@@ -147,6 +147,12 @@ def test_people_there_too_shortly_are_dropped() -> None:
         Motion.of(records).smooth(SmoothConfig(person=(0, 0, 5, 5)))
 
 
+def test_central_needs_to_know_the_frame() -> None:
+    bodies = motion_of(walk(60))
+    with pytest.raises(RecordingError, match="does not say how large its frames are"):
+        replace(bodies, frame_size=None).smooth(SmoothConfig(person="central"))
+
+
 def test_regions() -> None:
     bodies = motion_of(walk(60, start=100), walk(60, start=1000))
     mask = np.zeros((720, 1280), bool)
