@@ -53,6 +53,10 @@ class OutputError(OpenPafError, OSError):
     """A result cannot be written where it was asked for."""
 
 
+class RecordingError(OpenPafError, ValueError):
+    """A recording of poses is damaged, out of order, or not one that can be read."""
+
+
 class DownloadError(OpenPafError, OSError):
     """A model could not be fetched from any of its mirrors."""
 

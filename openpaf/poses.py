@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openpaf.angles import FACINGS, angle
 from openpaf.errors import PosesError
 from openpaf.skeleton import Skeleton
 
@@ -64,6 +65,26 @@ class Person:
         k = self.skeleton.index(part) if isinstance(part, str) else part
         x, y = self.keypoints[k].tolist()
         return Keypoint(x, y, float(self.scores[k]))
+
+    def angle(self, name: str, facing: Literal["left", "right"] | None = None) -> float:
+        """Angle of a joint or segment in degrees, such as "left_knee"; NaN where a part is missing.
+
+        Parameters
+        ----------
+        name : str
+            One of `openpaf.angles.ANGLES`, which say what each is between.
+        facing : "left" or "right", optional
+            The side of the frame the person faces: joint angles then have a sign. Without it they
+            are the size of the bend.
+
+        Raises
+        ------
+        SkeletonError
+            When there is no such angle, or the skeleton lacks a part of it.
+        """
+        if facing not in FACINGS:
+            raise PosesError(f'facing must be "left", "right" or None, got {facing!r}')
+        return float(angle(self.keypoints, self.skeleton, name, FACINGS[facing]))
 
     def __len__(self) -> int:
         return len(self.keypoints)

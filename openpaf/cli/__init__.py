@@ -29,6 +29,8 @@ VERBS = {
     "detect": "Find the people in pictures: annotated copies and JSON.",
     "run": "Follow people in a video, camera or stream.",
     "webcam": "Follow people in front of camera 0, in a window.",
+    "smooth": "Clean up a recording: ids, sides, gaps, jitter; angles, TRC, C3D and more.",
+    "plot": "Draw angles and positions over time: pictures, or a page with the video.",
     "batch": "Turn an archive of pictures and videos into a table of poses.",
     "weights": "List, fetch and convert models.",
     "export": "Turn a network into an ONNX file that describes itself.",
@@ -56,6 +58,8 @@ _EXTRAS = {
     "av": "video",
     "uvicorn": "serve",
     "pyarrow": "batch",
+    "ezc3d": "motion",
+    "matplotlib": "motion",
     "ray": "ray",
 }
 
