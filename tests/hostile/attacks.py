@@ -158,9 +158,7 @@ ATTACKS: dict[str, Attack] = {
     "blank lines without end": Attack(_flooding(b"", b"\r\n" * 8192), _HEAD),
     "trailers without end": Attack(_flooding(_CHUNKED + b"0\r\n", b"a:b\r\n" * 4096), _HEAD),
     "a chunk's extension without end": Attack(_flooding(_CHUNKED + b"1;", b"a" * 65536), _HEAD),
-    "chunks of one byte": Attack(
-        _flooding(_CHUNKED, b"1\r\na\r\n" * 8192), r"413|408|hung up|\(nothing\)"
-    ),
+    "chunks of one byte": Attack(_flooding(_CHUNKED, b"1\r\na\r\n" * 8192), r"400"),
     "a query of 10,000 parameters": Attack(
         _flooding(b"", request("POST", "/detect?" + "a&" * 10_000, b"content-length: 0")),
         r"422|hung up",
@@ -206,7 +204,7 @@ ATTACKS: dict[str, Attack] = {
     "an upgrade by HTTP/1.0": Attack(
         _holding(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 512), _HOLD, fills=True
     ),
-    "silence": Attack(_holding(b"", 600), _HOLD, fills=True),
+    "silence": Attack(_holding(b"", 900), _HOLD, fills=True),
     "bodies that stop": Attack(
         _holding(request("POST", "/detect", b"content-length: 99999"), 600, b"a"), _HOLD, fills=True
     ),
