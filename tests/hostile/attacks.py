@@ -105,6 +105,23 @@ def _polyglots(address: Address, seconds: float) -> str:
     return ", ".join(map(str, sorted(seen)))
 
 
+def _segments(address: Address, seconds: float) -> str:
+    """JPEGs whose heads are millions of pieces."""
+    start, end = b"\xff\xd8", b"\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0\xff\xda"
+    pieces = (b"\xff\xfe\0\2", b"\xff\xc4\0\2", b"\xff\xdd\0\4\0\1", b"\xff", b"a", b"\xff\0")
+    heads = [piece * (8_000_000 // len(piece)) for piece in pieces]
+    heads = [b"\xff\xe0\0\2" + head for head in heads] + [b"\xff\xda\0\2" + heads[0]]
+    return ", ".join(
+        sorted(
+            {
+                str(ask(address, "POST", "/detect", start + head + last)[0])
+                for head in heads
+                for last in (end, b"")
+            }
+        )
+    )
+
+
 def _hosts(address: Address, seconds: float) -> str:
     """Names that a page of somebody else may have had rebound to this machine."""
     names = (
@@ -223,6 +240,7 @@ ATTACKS: dict[str, Attack] = {
     "hosts of others": Attack(_hosts, r"400, 421"),
     "form names by odd codecs": Attack(_codecs, r"200"),
     "polyglots": Attack(_polyglots, r"415"),
+    "JPEGs of a million segments": Attack(_segments, r"422"),
     "noise": Attack(_noise, r"[1-4]\d\d(, [1-4]\d\d)*"),
 }
 
