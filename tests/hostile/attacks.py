@@ -6,7 +6,9 @@ import contextlib
 import json
 import random
 import socket
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -120,6 +122,22 @@ def _segments(address: Address, seconds: float) -> str:
             }
         )
     )
+
+
+def _complaints(address: Address, seconds: float) -> str:
+    """Pictures that libpng and libjpeg have a lot to say about."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+    odd = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(99))[:-9]) * 1000 + chunk(b"iCCP", b"")
+    png = head + odd + chunk(b"IDAT", zlib.compress(bytes(200))) + chunk(b"IEND", b"")
+    jpeg = b"\xff\xd8\xff\xe0\0\2" + b"a" * 999 + b"\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0"
+    seen = {str(ask(address, "POST", "/detect", data)[0]) for data in (png, png[:-30], jpeg)}
+    return ", ".join(sorted(seen))
 
 
 def _hosts(address: Address, seconds: float) -> str:
@@ -241,6 +259,7 @@ ATTACKS: dict[str, Attack] = {
     "form names by odd codecs": Attack(_codecs, r"200"),
     "polyglots": Attack(_polyglots, r"415"),
     "JPEGs of a million segments": Attack(_segments, r"422"),
+    "pictures that libraries complain of": Attack(_complaints, r"(200, )?422"),
     "noise": Attack(_noise, r"[1-4]\d\d(, [1-4]\d\d)*"),
 }
 
