@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Send what is written to file descriptor 2 nowhere, but not what Python writes to `sys.stderr`.
+    """Send what is written to file descriptor 2 nowhere, but for what Python writes to stderr.
 
     libpng, libjpeg and OpenCV write a line for each thing that they find wrong with a picture, so
     that anybody who may send one could fill the log. What matters comes back as an error too.
