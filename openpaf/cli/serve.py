@@ -12,6 +12,7 @@ from openpaf.cli.options import Device, NetHeight, Threads
 from openpaf.errors import ConfigError
 from openpaf.serve import ServeConfig, create_app, open_models
 from openpaf.serve.config import MEGA, MIB
+from openpaf.serve.quiet import quiet_libraries
 from openpaf.serve.server import listen, make_server
 
 _DEFAULT = ServeConfig()
@@ -136,4 +137,5 @@ def command(
         # Browsers give the camera to localhost, not to 0.0.0.0.
         shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         warn(f"open {scheme}://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C stops it")
-        server.run(sockets=[listener])
+        with quiet_libraries():
+            server.run(sockets=[listener])

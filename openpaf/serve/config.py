@@ -76,7 +76,7 @@ class ServeConfig:
     token: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] | None = None
-    max_connections: int = 512
+    max_connections: int = 256
     max_head: int = 64 << 10
     max_headers: int = 100
     max_body: int = 32 * MIB

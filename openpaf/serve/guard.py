@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError, error_messages
@@ -26,6 +25,7 @@ LIVE = "/live"
 # The page and the documentation hold nothing of anybody's; everything else needs the token.
 _OPEN = re.compile(r"/|/healthz|/openapi\.json|/docs(/.*)?|/(page|static-offline-docs)/.*")
 _COUNTED = ("/detect", "/detect/batch", "/models", "/metrics")
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 _CLIENT_GONE = 499
 # Bodies of the largest size that may be in memory together, of clients fast and slow.
 _LARGE_BODIES = 16
@@ -100,10 +100,11 @@ class Guard:
             raise RequestError(400, "a request must have one Host header")
         if config.hosts is None or config.token is not None:
             return
-        host = host_name("//" + (given[0].decode("latin-1") if given else ""))
+        host = host_name(given[0].decode("latin-1") if given else "")
         # Where the client has connected to: an address, which no name can be rebound from.
         address = (scope.get("server") or ("",))[0]
-        known = (*config.hosts, *map(host_name, config.cors_origins), address)
+        origins = [origin.partition("://")[2] for origin in config.cors_origins]
+        known = (*config.hosts, *map(host_name, origins), address)
         if not host or host not in known:
             raise RequestError(
                 421,
@@ -213,12 +214,10 @@ def check_token(token: str, authorization: bytes) -> None:
         raise RequestError(401, "send the token in a header: Authorization: Bearer <token>")
 
 
-def host_name(url: str) -> str:
-    """The host of a url without user, port and brackets; empty where it has none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def host_name(host: str) -> str:
+    """The name in a `Host` header, without port and brackets; empty where it is none."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 async def _gone(receive: Receive) -> None:

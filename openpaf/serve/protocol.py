@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from openpaf.serve.patience import LINGER, Impatient, make_room, refusal
 
 _MAX_PIPELINED = 8
+# Pieces of a body that may be of any size, and bytes that they must have on average beyond.
+_FREE_PIECES, _LEAST_PIECE = 1000, 64
 
 
 class HttpProtocol(Impatient, HttpToolsProtocol):
@@ -25,6 +27,7 @@ class HttpProtocol(Impatient, HttpToolsProtocol):
     # Bytes and lines of the url, headers and trailers of this message; and the bytes that came
     # since the application was last given something, which the parser may be collecting.
     _head = _lines = _pending = 0
+    _pieces = _body = 0
     _in_head = True
     _is_handshake = False
     _over = False
@@ -73,7 +76,7 @@ class HttpProtocol(Impatient, HttpToolsProtocol):
         if len(self.pipeline) >= _MAX_PIPELINED:
             raise ValueError("too many requests ahead of their answers")
         super().on_message_begin()
-        self._head = self._lines = 0
+        self._head = self._lines = self._pieces = self._body = 0
         self._in_head = True
         self._expect_headers()
 
@@ -102,6 +105,10 @@ class HttpProtocol(Impatient, HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._pending = 0
+        self._pieces += 1
+        self._body += len(body)
+        if self._pieces > _FREE_PIECES and self._body < _LEAST_PIECE * self._pieces:
+            raise ValueError("chunks too small to be worth a call each")
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -17,7 +17,7 @@ from openpaf.serve.live import MAX_FRAME
 from openpaf.serve.live_protocol import LiveProtocol
 from openpaf.serve.protocol import HttpProtocol
 
-_BACKLOG = 512
+_BACKLOG = 256
 _GRACE = 10
 _SEND_BUFFER = 128 << 10
 # Files that are open whatever clients do, and those that one client may have open.
@@ -94,6 +94,8 @@ def make_server(
         http=HttpProtocol,
         ws=LiveProtocol,
         lifespan="on",
+        # So many are taken at once, before any can be refused.
+        backlog=_BACKLOG,
         ws_max_size=MAX_FRAME,
         # Pictures are compressed already, and a small message must not unfold into a large one.
         ws_per_message_deflate=False,

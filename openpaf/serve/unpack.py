@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from openpaf.errors import FrameError
 from openpaf.frame import decode_picture
 from openpaf.serve.errors import RequestError
+from openpaf.serve.segments import MAX_SEGMENTS, too_many_segments
 
 # Three formats that every browser and camera gives; each other one is one more thing to attack.
 _SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
@@ -35,6 +36,8 @@ def unpack(data: bytes, max_pixels: int, name: str = "the picture") -> NDArray[n
         raise RequestError(400, f"{name} is empty; send the bytes of a JPEG, PNG or WebP picture")
     if not _SIGNATURE.match(data):
         raise RequestError(415, f"{name} must be a JPEG, PNG or WebP picture")
+    if data.startswith(b"\xff\xd8") and too_many_segments(data):
+        raise RequestError(422, f"{name} has more than {MAX_SEGMENTS} segments; save it again")
     try:
         width, height = imagesize.get(io.BytesIO(data))
     except Exception:  # noqa: BLE001 - it parses hostile bytes and promises nothing

@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.hostile.attacks import ATTACKS, legal_picture
+from tests.hostile.attacks import ATTACKS
+from tests.hostile.pictures import legal_picture
 from tests.hostile.service import Service, Watch, ask, running
 from tests.networks import write_nobody
 

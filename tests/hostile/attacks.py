@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import socket
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.hostile.service import Address, ask
+from tests.hostile.pictures import complaints, polyglots, segments
+from tests.hostile.service import Address
 from tests.hostile.wire import (
     HOST,
     answer,
@@ -91,20 +91,6 @@ def _first(address: Address, data: bytes) -> bytes:
         return client.recv(4096)
 
 
-def _polyglots(address: Address, seconds: float) -> str:
-    """Other formats with WebP's name at the place where it is looked for."""
-    seen = set()
-    for start in (
-        b"II*\0\x10\0\0\0",
-        b"MM\0*\0\0\0\x10",
-        b"BM\0\0\0\0\0\0",
-        b"P6 #    ",
-        b"GIF89a  ",
-    ):
-        seen.add(ask(address, "POST", "/detect", start + b"WEBP" + bytes(64))[0])
-    return ", ".join(map(str, sorted(seen)))
-
-
 def _hosts(address: Address, seconds: float) -> str:
     """Names that a page of somebody else may have had rebound to this machine."""
     names = (
@@ -158,9 +144,7 @@ ATTACKS: dict[str, Attack] = {
     "blank lines without end": Attack(_flooding(b"", b"\r\n" * 8192), _HEAD),
     "trailers without end": Attack(_flooding(_CHUNKED + b"0\r\n", b"a:b\r\n" * 4096), _HEAD),
     "a chunk's extension without end": Attack(_flooding(_CHUNKED + b"1;", b"a" * 65536), _HEAD),
-    "chunks of one byte": Attack(
-        _flooding(_CHUNKED, b"1\r\na\r\n" * 8192), r"413|408|hung up|\(nothing\)"
-    ),
+    "chunks of one byte": Attack(_flooding(_CHUNKED, b"1\r\na\r\n" * 8192), r"400"),
     "a query of 10,000 parameters": Attack(
         _flooding(b"", request("POST", "/detect?" + "a&" * 10_000, b"content-length: 0")),
         r"422|hung up",
@@ -206,7 +190,7 @@ ATTACKS: dict[str, Attack] = {
     "an upgrade by HTTP/1.0": Attack(
         _holding(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 512), _HOLD, fills=True
     ),
-    "silence": Attack(_holding(b"", 600), _HOLD, fills=True),
+    "silence": Attack(_holding(b"", 900), _HOLD, fills=True),
     "bodies that stop": Attack(
         _holding(request("POST", "/detect", b"content-length: 99999"), 600, b"a"), _HOLD, fills=True
     ),
@@ -224,16 +208,8 @@ ATTACKS: dict[str, Attack] = {
     ),
     "hosts of others": Attack(_hosts, r"400, 421"),
     "form names by odd codecs": Attack(_codecs, r"200"),
-    "polyglots": Attack(_polyglots, r"415"),
+    "polyglots": Attack(polyglots, r"415"),
+    "JPEGs of a million segments": Attack(segments, r"422"),
+    "pictures that libraries complain of": Attack(complaints, r"(200, )?422"),
     "noise": Attack(_noise, r"[1-4]\d\d(, [1-4]\d\d)*"),
 }
-
-
-def legal_picture(address: Address) -> None:
-    """Have the largest picture unpacked that is taken, so that calm includes it."""
-    import cv2
-    import numpy as np
-
-    data = bytes(cv2.imencode(".png", np.zeros((7000, 7000, 3), np.uint8))[1])
-    status, body = ask(address, "POST", "/detect", data)
-    assert status == 200, json.loads(body)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.attacks import legal_picture
+from tests.hostile.pictures import legal_picture
 from tests.hostile.service import Service, running
 from tests.networks import write_nobody
 

@@ -10,7 +10,7 @@ import pytest
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.service import Service, Watch, ask
 
-_SECONDS = 0.6
+_SECONDS = 0.4
 
 
 @pytest.fixture(scope="module")

@@ -202,6 +202,21 @@ def test_a_newcomer_gets_the_place_of_the_one_waited_for_longest(listening: Any)
         client.close()
 
 
+def test_a_picture_in_chunks_of_any_sensible_size(
+    listening: Any, picture: Callable[..., bytes]
+) -> None:
+    body = picture(0)
+    head = b"POST /detect HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    address = listening()
+    for size in (1, 100, 1 << 16):
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+        with socket.create_connection(address) as client:
+            client.sendall(head + chunks + b"0\r\n\r\n")
+            client.settimeout(20)
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
 def test_trailers_are_no_headers(listening: Any, picture: Callable[..., bytes]) -> None:
     body = picture(0)
     head = b"POST /detect HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
