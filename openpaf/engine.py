@@ -222,7 +222,8 @@ class Engine:
         source : int, str or Path
             A camera number, path, url, or "-"; see `openpaf.stream.open_source`.
         **options
-            `track`, `every`, `live`, `frame_rate` and `frame_size` of `openpaf.stream.Stream`.
+            `track`, `every`, `live`, `frame_rate`, `frame_size`, `start`, `end` and `step` of
+            `openpaf.stream.Stream`.
 
         Returns
         -------

@@ -78,7 +78,7 @@ def decode_picture(data: bytes, name: str = "picture") -> NDArray[np.uint8]:
             f"{name} is not a picture that can be read (JPEG, PNG, WebP, BMP, TIFF, GIF, PNM); "
             "for a video use Engine.stream or `openpaf run`"
         )
-    _check_pixels(int(width), int(height), name)
+    check_pixels(int(width), int(height), name)
     try:
         frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -142,7 +142,7 @@ def _is_pil(source: object) -> bool:
 def _from_pil(image: Image.Image) -> NDArray[np.uint8]:
     from PIL import ImageOps
 
-    _check_pixels(*image.size, "PIL image")
+    check_pixels(*image.size, "PIL image")
     try:
         rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
@@ -150,7 +150,7 @@ def _from_pil(image: Image.Image) -> NDArray[np.uint8]:
     return _from_array(rgb[..., ::-1])
 
 
-def _check_pixels(width: int, height: int, name: str) -> None:
+def check_pixels(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
         raise FrameError(
             f"{name} has {width}x{height} px, more than the {MAX_PIXELS:,} that are unpacked; "
