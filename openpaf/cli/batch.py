@@ -13,7 +13,7 @@ import typer
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, Model, NetHeight
+from openpaf.cli.options import Card, Device, End, Model, NetHeight, Start, Step
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError
 
@@ -75,6 +75,9 @@ def command(
     min_score: Annotated[
         float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
     ] = DecoderConfig().min_score,
+    start: Start = None,
+    end: End = None,
+    step: Step = 1,
 ) -> None:
     """Find the people in an archive of pictures and videos.
 
@@ -98,6 +101,9 @@ def command(
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,
+        start=start,
+        end=end,
+        step=step,
     )
     if address is None and gpus is not None:
         raise ConfigError(

@@ -142,7 +142,7 @@ class Film:
         seen = self._packets
         if self._container.format.name == "avi":
             # It counts the frames that were left out while recording, too.
-            seen = max(seen, round(self._end / self._time_base))
+            seen = max(seen, round((self._end + self._longest_gap) / self._time_base))
         missing = (self.frame_count or 0) - seen
         if missing > max(_SPARE_FRAMES, _SPARE_SHARE * self._packets):
             return f"ended after {self._given} of {self.frame_count} frames"
