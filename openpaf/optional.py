@@ -6,7 +6,6 @@ Each is imported when it is first asked for: `from openpaf.optional import cv2`.
 from __future__ import annotations
 
 import importlib
-import os
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -21,15 +20,11 @@ __all__ = ["Image", "av", "cv2"]
 
 _MODULES = {"av": "av", "cv2": "cv2", "Image": "PIL.Image"}
 _NAMES = {"av": "PyAV", "cv2": "OpenCV", "Image": "Pillow"}
-# Its own limit, for headers that tell it more than they tell us; it is read at the import.
-_OPENCV_MAX_PIXELS = ("OPENCV_IO_MAX_IMAGE_PIXELS", "200000000")
 
 
 def __getattr__(name: str) -> ModuleType:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "cv2":
-        os.environ.setdefault(*_OPENCV_MAX_PIXELS)
     try:
         return importlib.import_module(_MODULES[name])
     except ModuleNotFoundError as error:

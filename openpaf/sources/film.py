@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import SourceError
-from openpaf.frame import MAX_PIXELS, check_pixels
 from openpaf.optional import av
+from openpaf.picture import MAX_PIXELS, check_pixels
 from openpaf.sources.address import without_secrets
 from openpaf.sources.upright import Deinterlacer, Turn, to_bgr
 

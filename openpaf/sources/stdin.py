@@ -12,13 +12,13 @@ import numpy as np
 
 from openpaf.errors import ConfigError, FrameError, SourceError
 from openpaf.frame import decode_picture
+from openpaf.jpeg import START, EndFinder
 from openpaf.sources.source import Shot
 from openpaf.sources.span import Chooser, Span
 
 _DEFAULT_FRAME_RATE = 30.0
 _CHUNK = 1 << 20
 _LONGEST_JPEG = 64 << 20
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _log = logging.getLogger(__name__)
 
 
@@ -143,14 +143,13 @@ class StandardInput:
         while len(self._buffer) < 2:
             if not self._fill():
                 return None
-        if self._index == 0 and not self._buffer.startswith(_JPEG_START):
+        if self._index == 0 and not self._buffer.startswith(START):
             raise SourceError(
                 "standard input is no sequence of JPEG pictures; for raw BGR frames say their "
                 "size: --raw 1280x720"
             )
-        searched = 2
-        while (end := self._buffer.find(_JPEG_END, searched)) < 0:
-            searched = max(2, len(self._buffer) - 1)
+        finder = EndFinder()
+        while (end := finder.end(self._buffer)) is None:
             if len(self._buffer) > _LONGEST_JPEG:
                 raise SourceError(f"a JPEG on standard input has no end within {_LONGEST_JPEG} B")
             if not self._fill():
@@ -158,6 +157,6 @@ class StandardInput:
                     self.damaged += 1
                     _log.warning("the last picture is cut short")
                 return None
-        picture = self._take(end + 2)
+        picture = self._take(end)
         # After a damaged picture the next may not begin at once.
-        return picture[max(picture.find(_JPEG_START), 0) :]
+        return picture[max(picture.find(START), 0) :]

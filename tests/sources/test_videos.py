@@ -202,7 +202,7 @@ def test_frames_too_large_are_refused_before_one_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = films.save(tmp_path / "v.mp4")
-    monkeypatch.setattr("openpaf.frame.MAX_PIXELS", 160 * 96 - 1)
+    monkeypatch.setattr("openpaf.picture.MAX_PIXELS", 160 * 96 - 1)
     with pytest.raises(FrameError, match="v.mp4 has 160x96 px, more than"):
         open_source(path)
     monkeypatch.undo()
