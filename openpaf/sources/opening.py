@@ -15,6 +15,9 @@ from openpaf.sources.listing import SUFFIXES
 from openpaf.sources.source import Source
 from openpaf.sources.span import Span
 
+# Pictures of these kinds can be films.
+_MAY_MOVE = (".apng", ".avif", ".gif", ".png", ".webp")
+
 
 def open_source(
     source: int | str | Path | np.integer[Any],
@@ -69,6 +72,10 @@ def open_source(
 
         return Video(text, url=True, live=live, span=span)
     path = Path(text)
+    if _is_animation(path):
+        from openpaf.sources.animation import Animation
+
+        return Animation(path, live=bool(live), span=span)
     if path.is_dir() or path.suffix.lower() in SUFFIXES or _is_glob(path):
         from openpaf.sources.picture_files import PictureFiles
 
@@ -83,6 +90,14 @@ def open_source(
     from openpaf.sources.video import Video
 
     return Video(path, live=live, span=span)
+
+
+def _is_animation(path: Path) -> bool:
+    if path.suffix.lower() not in _MAY_MOVE or not path.is_file():
+        return False
+    from openpaf.sources.animation import moves
+
+    return moves(path)
 
 
 def _is_glob(path: Path) -> bool:

@@ -49,7 +49,7 @@ class PictureFiles:
         span: Span | None = None,
     ) -> None:
         self._pictures = find_pictures([source])
-        if len(self._pictures) == 1 and not self._pictures[0].path.is_file():
+        if len(self._pictures) == 1 and not self._pictures[0].path.exists():
             raise SourceError(f"{source} does not exist")
         self.files = [picture.path for picture in self._pictures]
         self.names = [picture.stem.as_posix() for picture in self._pictures]
