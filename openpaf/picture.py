@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from openpaf.errors import FrameError, MissingExtraError
 from openpaf.jpeg import jpeg_size
 from openpaf.optional import cv2
+from openpaf.tiff import tile_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -53,6 +54,8 @@ _STARTS = (
     ("JPEG 2000", _J2K_START),
     ("BMP", b"BM"),
 )
+# Pixels of a TIFF's tile: so many times the picture's, or so many, are believed.
+_TILES, _LEAST_TILE = 4, 1 << 22
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
@@ -110,6 +113,8 @@ def read_header(data: bytes, name: str = "picture") -> Header:
         raise FrameError(f"{name} is damaged or cut short; get the file again")
     if format == "JPEG 2000":
         size = _largest(data, size)
+    if format == "TIFF":
+        _check_tiles(data, size, name)
     return Header(format, *size)
 
 
@@ -239,6 +244,13 @@ def _largest(data: bytes, size: tuple[int, int]) -> tuple[int, int]:
         sizes.append((max(right - left, 0), max(bottom - top, 0)))
         place = data.find(_J2K_START, place + 1)
     return max(sizes, key=lambda one: one[0] * one[1])
+
+
+def _check_tiles(data: bytes, size: tuple[int, int], name: str) -> None:
+    """Refuse tiles that are far larger than the picture they are of: each is unpacked whole."""
+    tile = tile_size(data)
+    if tile is None or tile[0] * tile[1] > max(_TILES * size[0] * size[1], _LEAST_TILE):
+        raise FrameError(f"{name} is damaged: its sizes contradict one another; get the file again")
 
 
 def _by_opencv(data: bytes, name: str) -> NDArray[np.uint8]:

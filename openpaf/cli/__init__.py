@@ -167,6 +167,9 @@ def _set_up_messages(debug: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level)
+    if not debug:
+        # What Pillow thinks of a file's tags is no news to whoever asked for people.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
     show = warnings.showwarning
 
     def show_ours_as_a_line(
