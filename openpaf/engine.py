@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
@@ -22,7 +23,7 @@ from openpaf.fields import Fields
 from openpaf.frame import Frame, to_frame
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
-from openpaf.preprocess import Placement, check_net_size, fit, place
+from openpaf.preprocess import Placement, check_net_size, fit, place, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
 
@@ -44,7 +45,8 @@ class NetFrame(NamedTuple):
 class Engine:
     """Find people in frames; made once, used for every frame, by any number of threads.
 
-    It may also be used in a process forked from the one that made it.
+    It may also be used in a process forked from the one that made it, and pickled: what comes out
+    elsewhere loads the network anew.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ class Engine:
         self.path = find_model(model)
         self._options: Mapping[str, Any] = {
             "device": device,
-            "threads": threads,
+            "threads": plain(threads),
             "spinning": spinning,
             "card": card,
         }
@@ -113,8 +115,8 @@ class Engine:
         self._session: Session | None = session
         self.card = session.card
         self.provider = session.provider
-        self.net_height = session.card.net_height if net_height is None else net_height
-        self.net_size = session.net_size if net_size is None else net_size
+        self.net_height = session.card.net_height if net_height is None else plain(net_height)
+        self.net_size = session.net_size if net_size is None else plain(net_size)
         check_net_size(self.net_height, self.net_size, self.card.stride)
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
@@ -323,6 +325,15 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine {self.card.name} on {self.provider}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = {
+            "net_height": self.net_height,
+            "net_size": self.net_size,
+            "decoder": self._decoder.config,
+            **self._options,
+        }
+        return partial(Engine, self.path, **options), ()
 
     def _finish(self, net_frames: list[NetFrame]) -> list[Poses]:
         started = time.perf_counter()

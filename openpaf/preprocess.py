@@ -103,6 +103,15 @@ def stretch(frame: NDArray[np.uint8], pixel_aspect: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
+def plain(value: Any) -> Any:
+    """Give numpy's whole numbers, alone or in a pair, as Python's; anything else as it is."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (tuple, list)):
+        return tuple(plain(one) for one in value)
+    return value
+
+
 def check_net_size(net_height: int, net_size: tuple[int, int] | None, stride: int) -> None:
     """Refuse sizes that no network input can have.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -95,13 +97,29 @@ class ModelRecord:
 
 def cache_folder() -> Path:
     """Folder of everything openpaf downloads."""
-    if os.environ.get("OPENPAF_CACHE"):
-        return Path(os.environ["OPENPAF_CACHE"]).expanduser()
-    if os.environ.get("OPENPAF_HOME"):
-        return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
     import platformdirs
 
-    return platformdirs.user_cache_path("openpaf")
+    try:
+        if os.environ.get("OPENPAF_CACHE"):
+            return Path(os.environ["OPENPAF_CACHE"]).expanduser()
+        if os.environ.get("OPENPAF_HOME"):
+            return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
+        return platformdirs.user_cache_path("openpaf")
+    except RuntimeError:
+        # A user without a home, as in many containers.
+        return _private_temporary_folder()
+
+
+def _private_temporary_folder() -> Path:
+    """A folder that nobody else can have put anything into."""
+    folder = Path(tempfile.gettempdir()) / f"openpaf-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(
+            f"there is no home folder for downloads and {folder} is not safe; set OPENPAF_CACHE"
+        )
+    return folder
 
 
 @cache

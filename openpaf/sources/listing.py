@@ -110,12 +110,14 @@ def _expand(source: str, others: Counter[str]) -> list[tuple[Path, Path]]:
             "or use `openpaf run` for a stream"
         )
     path = Path(source)
-    if path.is_dir():
+    # These ask and do not mind where they may not look; the picture then fails on its own.
+    is_there = os.path.exists(path)
+    if os.path.isdir(path):
         files = _in_folder(path, others)
         return [(file, file.relative_to(path).with_suffix("")) for file in files]
-    if not path.exists() and _NUMBERED.search(path.name):
+    if not is_there and _NUMBERED.search(path.name):
         return [(file, Path(file.stem)) for file in _numbered(path)]
-    if path.exists() or not glob.has_magic(source):
+    if is_there or not glob.has_magic(source):
         return [(path, Path(path.stem))]
     return [(file, Path(file.stem)) for file in _matching(path)]
 

@@ -16,6 +16,7 @@ import numpy as np
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
+from openpaf.preprocess import plain
 from openpaf.result import Result
 from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.channel import Channel, Stopped
@@ -93,6 +94,7 @@ class Stream:
         end: str | float | None = None,
         step: int = 1,
     ) -> None:
+        every, step = plain(every), plain(step)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ConfigError(f"every must be a whole number from 1, got {every!r}")
         if every > 1 and not track:

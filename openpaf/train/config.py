@@ -159,7 +159,7 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> TrainCo
         When the file cannot be read, or a key or value does not fit.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"recipe {path} cannot be read: {error}") from error
     return recipe_from(values | dict(changes or {}))

@@ -70,7 +70,7 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     """
     path = folder / config.annotations
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         names = content["categories"][0]["keypoints"]
         images, annotations = content["images"], content["annotations"]
         if config.only:
