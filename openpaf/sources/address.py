@@ -6,8 +6,9 @@ import re
 
 _HIDDEN = "***"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-# Up to the last @ before the path: people do not escape their passwords.
-_USER = re.compile(r"(?<=://)[^\s/?#]*@|(?<=://)[^\s@/]*:[^\s@]*@", re.IGNORECASE)
+# A password may hold anything, because people do not escape theirs: it goes on to the last @.
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):\S*@")
+_USER = re.compile(r"(?<=://)[^\s/?#]*@")
 _QUERY = re.compile(r"(?<=[?&;#])([^=&;#\s]+)=([^&;#\s]+)")
 
 
@@ -24,10 +25,8 @@ def without_secrets(text: str) -> str:
     """
     if not is_url(text):
         return text
-    text = _USER.sub(_without_password, text)
+    if _PASSWORD.search(text):
+        text = _PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
+    else:
+        text = _USER.sub(f"{_HIDDEN}@", text)
     return _QUERY.sub(rf"\1={_HIDDEN}", text)
-
-
-def _without_password(user: re.Match[str]) -> str:
-    name, colon, _ = user.group().partition(":")
-    return f"{name}:{_HIDDEN}@" if colon else f"{_HIDDEN}@"

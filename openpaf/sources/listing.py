@@ -75,7 +75,7 @@ def find_pictures(sources: Sequence[str]) -> list[Picture]:
     stems: dict[str, int] = {}
     pictures = []
     for place, (path, stem) in enumerate(found.items(), 1):
-        stem = stem.with_name(fitting_name(stem.name, _ROOM)) if stem.name else Path("folder")
+        stem = stem.with_name(fitting_name(stem.name, _ROOM))
         # Compared without case: some file systems do.
         key = str(stem).lower()
         while key in stems:
@@ -114,12 +114,21 @@ def _expand(source: str, others: Counter[str]) -> list[tuple[Path, Path]]:
     is_there = os.path.exists(path)
     if os.path.isdir(path):
         files = _in_folder(path, others)
-        return [(file, file.relative_to(path).with_suffix("")) for file in files]
+        return [(file, _below(path, file)) for file in files]
     if not is_there and _NUMBERED.search(path.name):
         return [(file, Path(file.stem)) for file in _numbered(path)]
     if is_there or not glob.has_magic(source):
-        return [(path, Path(path.stem))]
+        return [(path, Path(path.stem or "picture"))]
     return [(file, Path(file.stem)) for file in _matching(path)]
+
+
+def _below(folder: Path, path: Path) -> Path:
+    """Where a picture is below a folder, without its suffix; the folder itself has its own name."""
+    return (
+        Path(folder.name or "folder")
+        if path == folder
+        else path.relative_to(folder).with_suffix("")
+    )
 
 
 def _in_folder(folder: Path, others: Counter[str]) -> list[Path]:
