@@ -33,7 +33,7 @@ from openpaf.errors import (
 from openpaf.files import refuse_to_replace
 from openpaf.frame import to_frame
 from openpaf.result import Result
-from openpaf.sources.listing import ENDINGS, Picture, find_pictures, without_number
+from openpaf.sources.listing import ENDINGS, Picture, about_ids, find_pictures
 from openpaf.writers import (
     CocoWriter,
     NdjsonWriter,
@@ -151,12 +151,9 @@ def _check_outputs(
     outputs = [folder / f"{picture.stem}{ending}" for picture in pictures for ending in ENDINGS]
     if format is Format.coco:
         outputs.append(folder / _COCO_RESULTS)
-        odd = without_number(pictures)
-        if odd is not None:
-            warn(
-                f"image_id counts the pictures from 1, because {odd.path.name} has no number of "
-                "its own at the end of its name"
-            )
+        about = about_ids(pictures)
+        if about is not None:
+            warn(about)
     inputs = [*(picture.path for picture in pictures), *(Path(path) for path in others if path)]
     refuse_to_replace(inputs, outputs)
 

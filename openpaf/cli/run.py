@@ -35,6 +35,7 @@ from openpaf.errors import ConfigError, OutputError, SourceError
 from openpaf.files import check_file, check_folder, fitting_name, refuse_to_replace
 from openpaf.optional import cv2
 from openpaf.sources import Source, is_url, without_secrets
+from openpaf.sources.listing import about_ids
 from openpaf.stream import Stream, open_source
 from openpaf.track import TrackConfig
 from openpaf.writers import (
@@ -325,6 +326,8 @@ def _check_outputs(
         refuse_to_replace(inputs, outputs, "the source" if path in outputs else "an input")
         if option == "--video":
             check_video(path)
+        if option == "--coco-json" and (about := about_ids(getattr(reader, "pictures", ()))):
+            warn(about)
 
 
 def _path_or_stdout(path: Path) -> Path | None:

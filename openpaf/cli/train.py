@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from openpaf.errors import ConfigError, OutputError
+from openpaf.files import refuse_to_replace
 from openpaf.train.config import read_recipe
 
 
@@ -67,6 +68,8 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
+    if start is not None:
+        refuse_to_replace([start], [out / "average.safetensors"])
     console = Console(stderr=True)
     trainer = Trainer(config, data, out, device, threads)
     last = out / "last.pt"
@@ -76,7 +79,9 @@ def command(
     elif start is not None:
         trainer.start_from(start)
         console.print(f"starting from the weights of {start}")
-    shutil.copyfile(_recipe_path(recipe), out / "recipe.toml")
+    copy = out / "recipe.toml"
+    if not (copy.exists() and copy.samefile(_recipe_path(recipe))):
+        shutil.copyfile(_recipe_path(recipe), copy)
     log = Log(out, config.batch)
     control = _Control()
     with Progress(

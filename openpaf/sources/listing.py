@@ -7,7 +7,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,17 +87,22 @@ def find_pictures(sources: Sequence[str]) -> list[Picture]:
     return _with_numbers_of_names(pictures)
 
 
-def without_number(pictures: Sequence[Picture]) -> Picture | None:
-    """Give the picture because of which numbers in other names are no image ids, or None."""
+def about_ids(pictures: Sequence[Picture]) -> str | None:
+    """Say why image ids are not the numbers in names, where some names have one; else None."""
     numbers: set[int] = set()
-    at_fault = None
+    odd = None
     for picture in pictures:
-        end = _number(picture.path)
-        if end is None or end in numbers:
-            at_fault = at_fault or picture
+        number = _number(picture.path)
+        if number is None or number in numbers:
+            odd = odd or picture
         else:
-            numbers.add(end)
-    return at_fault if numbers else None
+            numbers.add(number)
+    if odd is None or not numbers:
+        return None
+    return (
+        f"image_id counts the pictures from 1, because {odd.path.name} has no number of its own at "
+        "the end of its name"
+    )
 
 
 def _expand(source: str, others: Counter[str]) -> list[tuple[Path, Path]]:
@@ -205,3 +210,10 @@ def _with_numbers_of_names(pictures: list[Picture]) -> list[Picture]:
         for picture, number in zip(pictures, numbers, strict=True)
         if number is not None
     ]
+
+
+def files_read(folder: Path) -> Iterator[Path]:
+    """Pictures and annotations in a folder of data and below it, for who must not replace them."""
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in (*SUFFIXES, ".json"):
+            yield path

@@ -34,6 +34,7 @@ class PictureFiles:
 
     Attributes
     ----------
+    pictures : list of Picture
     files : list of Path
         What is read.
     names : list of str
@@ -48,14 +49,14 @@ class PictureFiles:
         live: bool = False,
         span: Span | None = None,
     ) -> None:
-        self._pictures = find_pictures([source])
-        if len(self._pictures) == 1 and not self._pictures[0].path.exists():
+        self.pictures = find_pictures([source])
+        if len(self.pictures) == 1 and not self.pictures[0].path.exists():
             raise SourceError(f"{source} does not exist")
-        self.files = [picture.path for picture in self._pictures]
-        self.names = [picture.stem.as_posix() for picture in self._pictures]
+        self.files = [picture.path for picture in self.pictures]
+        self.names = [picture.stem.as_posix() for picture in self.pictures]
         self.live = live
         self.frame_rate: float | None = frame_rate or _DEFAULT_FRAME_RATE
-        self.frame_count: int | None = len(self._pictures)
+        self.frame_count: int | None = len(self.pictures)
         self.has_end = True
         self.cut_short: str | None = None
         self.damaged = self.reconnects = 0
@@ -67,8 +68,8 @@ class PictureFiles:
 
     def read(self) -> Shot | None:
         """Give the next picture that can be read, or None after the last."""
-        while self._next < len(self._pictures) and not self._closed:
-            index, picture = self._next, self._pictures[self._next]
+        while self._next < len(self.pictures) and not self._closed:
+            index, picture = self._next, self.pictures[self._next]
             self._next += 1
             seconds = index / self._rate
             if self._span.over(index, seconds):

@@ -13,7 +13,7 @@ import pytest
 from openpaf.errors import OutputError, SourceError
 from openpaf.files import fitting_name, refuse_to_replace, replacing
 from openpaf.frame import to_frame
-from openpaf.sources.listing import find_pictures, without_number
+from openpaf.sources.listing import about_ids, find_pictures
 
 
 def save(path: Path) -> Path:
@@ -117,14 +117,20 @@ def test_long_names_leave_room_for_what_is_put_behind_them(tmp_path: Path, lette
     assert fitting_name("short", 20) == "short"
 
 
-def test_the_one_name_without_a_number_is_told(tmp_path: Path) -> None:
-    found = find_pictures(["a_007.jpg", "b.jpg", "c_008.jpg"])
-    odd = without_number(found)
-    assert odd is not None and odd.path.name == "b.jpg"
-    assert without_number(find_pictures(["a.jpg", "b.jpg"])) is None
-    assert without_number(find_pictures(["a1.jpg", "b2.jpg"])) is None
-    twice = without_number(find_pictures(["a1.jpg", "b1.jpg"]))
-    assert twice is not None and twice.path.name == "b1.jpg"
+@pytest.mark.parametrize(
+    ("names", "odd"),
+    [
+        (["a_007.jpg", "b.jpg", "c_008.jpg"], "b.jpg"),
+        (["a1.jpg", "b1.jpg"], "b1.jpg"),
+        (["a.jpg", "b.jpg"], None),
+        (["a1.jpg", "b2.jpg"], None),
+    ],
+)
+def test_the_name_because_of_which_numbers_are_none_is_told(
+    names: list[str], odd: str | None
+) -> None:
+    about = about_ids(find_pictures(names))
+    assert (about is None) if odd is None else (about is not None and f" {odd} has no" in about)
 
 
 @pytest.mark.parametrize("how", ["path", "symlink", "hard link", "folder link", "dots"])
