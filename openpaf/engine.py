@@ -198,6 +198,7 @@ class Engine:
         """
         if isinstance(frames, (str, os.PathLike)):
             raise ConfigError(f"detect_batch takes several frames, got the one path {frames}")
+        batch_size = plain(batch_size)
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.address import refuse_url
 from openpaf.errors import FrameError, SourceError
 from openpaf.picture import MAX_PIXELS, check_pixels, decode_picture, from_pillow
 
@@ -51,6 +52,7 @@ def to_frame(source: Frame) -> NDArray[np.uint8]:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, os.PathLike)):
+        refuse_url(source, "download the picture first, and pass its path or its bytes")
         return _from_file(Path(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         return decode_picture(bytes(source))
@@ -69,6 +71,8 @@ def _what(source: object) -> str:
         return f"{kind}; cv2.imread and cv2.VideoCapture.read give None for what they cannot read"
     if hasattr(source, "__array__"):
         return f"{kind}; use numpy.asarray(frame)"
+    if hasattr(source, "read"):
+        return f"{kind}; pass what its read() gives"
     return kind
 
 

@@ -68,10 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         Words after `openpaf`; `sys.argv[1:]` when left out.
     """
+    # Closed, as daemons have them: print would take one for the other, and the next file that is
+    # opened would get what libraries write there.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the end)
     if sys.stderr is None:
-        # Closed, as daemons have it; print would take standard output instead, and the next file
-        # that is opened would get what libraries write there.
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (until the end)
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     words = list(sys.argv[1:] if arguments is None else arguments)
     # `--debug` is taken anywhere, because it is typed after something went wrong.
     end = words.index("--") if "--" in words else len(words)

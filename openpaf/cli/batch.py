@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.address import refuse_url
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
@@ -90,6 +91,7 @@ def command(
 
     openpaf batch recordings/ poses/ --address 10.0.0.5:6379 --gpus 0.25 --batch-size 8
     """
+    refuse_url(input, "download what is to be read first, or use `openpaf run` for a stream")
     job = Job(
         input=str(input.absolute()),
         output=str(output.absolute()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openpaf.sources.address import is_url, without_secrets
+from openpaf.address import is_url, without_secrets
 from openpaf.sources.opening import open_source
 from openpaf.sources.source import Shot, Source
 

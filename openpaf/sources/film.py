@@ -7,25 +7,20 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import SourceError
+from openpaf.address import without_secrets
 from openpaf.optional import av
-from openpaf.picture import MAX_PIXELS, check_pixels
-from openpaf.sources.address import without_secrets
+from openpaf.sources.container import best_stream, open_container, reason
 from openpaf.sources.upright import Deinterlacer, Turn, to_bgr
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
-# Seconds: for opening, and for a frame.
-_TIMEOUT = 5.0
 # Further threads hold that many frames back, which counts when the last ones are damaged.
 _MOST_THREADS = 8
 # Of the packets a container counts so many may be missing: a header is not always exact.
@@ -82,12 +77,13 @@ class Film:
     """
 
     def __init__(self, place: str | Path, *, url: bool = False) -> None:
+        self._place, self._is_url = place, url
         self._name = without_secrets(str(place))
-        self._file: IO[bytes] | None = None
-        self._container = self._open(place, url)
+        self._container = open_container(place, url=url)
         try:
-            self._stream = self._best_stream()
-            self._describe(url)
+            threads = 1 if url else min(os.cpu_count() or 1, _MOST_THREADS)
+            self._stream = best_stream(self._container, self._name, threads=threads)
+            self._describe()
         except BaseException:
             self.close()
             raise
@@ -97,6 +93,7 @@ class Film:
         self._deinterlacer = Deinterlacer()
         self._turn: Turn | None = None
         self._packets = self._given = 0
+        self._last_sent = -1
         self._end = 0.0
         self._latest: float | None = None
         self._longest_gap = 0.0
@@ -155,73 +152,15 @@ class Film:
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
-        if self._file is not None:
-            self._file.close()
 
     def _film_frame(self, frame: VideoFrame, index: int) -> FilmFrame:
         self._given += 1
         seconds = frame.time if self.own_clock else None
         return FilmFrame(frame, index, seconds, time.perf_counter())
 
-    def _open(self, place: str | Path, url: bool) -> InputContainer:
-        options = {"max_pixels": str(MAX_PIXELS)}
-        if not url:
-            return self._open_file(Path(place), options)
-        if str(place).lower().startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"
-        try:
-            return av.open(str(place), "r", options=options, timeout=_TIMEOUT)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise SourceError(
-                f"{self._name} cannot be opened; see that the address is right and the server runs"
-                f" ({_reason(error)})"
-            ) from None  # It names the address, password included.
-
-    def _open_file(self, path: Path, options: dict[str, str]) -> InputContainer:
-        if not path.is_file():
-            raise SourceError(f"{path} is neither a file nor a folder, camera number or url")
-        try:
-            name = os.fspath(path.absolute()).encode("utf-8")
-        except UnicodeEncodeError:
-            name = b""
-        try:
-            self._file = path.open("rb")
-            if not self._file.read(1):
-                raise SourceError(f"{path} cannot be opened; it is empty")
-            self._file.seek(0)
-            # By its name where FFmpeg can be told it, which is faster.
-            place = f"file:{name.decode()}" if name else self._file
-            return av.open(place, "r", options=options)
-        except SourceError:
-            self._close_file()
-            raise
-        except PermissionError as error:
-            raise SourceError(f"{path} cannot be read: permission denied") from error
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            self._close_file()
-            raise SourceError(
-                f"{path} cannot be opened; it is no video, is damaged or cut short, or has a codec "
-                f"that FFmpeg lacks ({_reason(error)})"
-            ) from error
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _best_stream(self) -> VideoStream:
-        stream = self._container.streams.best("video")
-        if not isinstance(stream, av.VideoStream) or stream.codec_context is None:
-            raise SourceError(
-                f"{self._name} cannot be opened; it has no video, or a codec that FFmpeg lacks"
-            )
-        return stream
-
-    def _describe(self, url: bool) -> None:
+    def _describe(self) -> None:
+        url = self._is_url
         stream, container = self._stream, self._container
-        check_pixels(stream.width, stream.height, self._name)
-        stream.codec_context.thread_count = 1 if url else min(os.cpu_count() or 1, _MOST_THREADS)
-        stream.thread_type = "AUTO"
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         timed = "no_timestamps" not in str(av.format.Flags(container.format.flags))
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.frame_rate = rate if 0 < rate <= 1000 else None
@@ -233,15 +172,33 @@ class Film:
 
     def _decoded(self) -> Iterator[VideoFrame | None]:
         """Every frame, None for one that cannot be unpacked."""
-        for packet in self._demuxed():
-            try:
-                frames = packet.decode()
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                yield None
+        last, lost = -1, 0
+        for frame in _unpacked(self._demuxed()):
+            if frame is None:
+                lost += 1
                 continue
-            yield from frames
+            yield from [None] * lost
+            last, lost = last if frame.pts is None else frame.pts, 0
+            yield frame
+        if self._is_url or self._last_sent <= last:
+            yield from [None] * lost
+            return
+        yield from self._tail(last)
+
+    def _tail(self, last: int) -> Iterator[VideoFrame | None]:
+        """Frames after the last one, which several threads lose when one of these is damaged."""
+        container = open_container(self._place)
+        try:
+            stream = best_stream(container, self._name, threads=1)
+            container.seek(max(last, 0), stream=stream)
+            packets = container.demux(stream)
+            for frame in _unpacked(packets, after=last):
+                if frame is None or frame.pts is None or frame.pts > last:
+                    yield frame
+        except av.error.FFmpegError:
+            return
+        finally:
+            container.close()
 
     def _demuxed(self) -> Iterator[Packet[Any]]:
         """Packets of the video, and when all streams together end."""
@@ -258,12 +215,13 @@ class Film:
             except av.error.FFmpegError as error:
                 errors += 1
                 if not isinstance(error, av.error.InvalidDataError) or errors > _MOST_DEMUX_ERRORS:
-                    self._broken = f"broke off after {self._packets} frames ({_reason(error)})"
+                    self._broken = f"broke off after {self._packets} frames ({reason(error)})"
                     return
 
     def _note(self, packet: Packet[Any]) -> None:
         if packet.size:
             self._packets += 1
+            self._last_sent = max(self._last_sent, -1 if packet.pts is None else packet.pts)
         end = _end_of(packet)
         if end is None:
             return
@@ -272,14 +230,23 @@ class Film:
         self._latest, self._end = end, max(self._end, end)
 
 
+def _unpacked(packets: Iterator[Packet[Any]], after: int = -1) -> Iterator[VideoFrame | None]:
+    """Frames of packets, None for one that cannot be unpacked and is shown after a moment."""
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            if packet.pts is None or packet.pts > after:
+                yield None
+            continue
+        yield from frames
+
+
 def _end_of(packet: Packet[Any]) -> float | None:
     """Seconds at which what is in a packet has been shown."""
     start = packet.dts if packet.pts is None else packet.pts
     if start is None or packet.time_base is None:
         return None
     return float((start + (packet.duration or 0)) * packet.time_base)
-
-
-def _reason(error: BaseException) -> str:
-    """What FFmpeg says, without the address it says it of."""
-    return str(getattr(error, "strerror", None) or type(error).__name__)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from openpaf.address import refuse_url
 from openpaf.errors import SourceError
 from openpaf.files import fitting_name
-from openpaf.sources.address import is_url, without_secrets
 
 SUFFIXES = (
     ".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2",
@@ -109,11 +109,7 @@ def _expand(source: str, others: Counter[str]) -> list[tuple[Path, Path]]:
     if not source:
         # As a path it would be the current folder, which nobody means by "$UNSET".
         raise SourceError("a source is an empty name; name a picture, a folder or a glob")
-    if is_url(source):
-        raise SourceError(
-            f"{without_secrets(source)} is a url, and pictures are not fetched; download it first, "
-            "or use `openpaf run` for a stream"
-        )
+    refuse_url(source, "download the picture first, or use `openpaf run` for a stream")
     path = Path(source)
     # These ask and do not mind where they may not look; the picture then fails on its own.
     is_there = os.path.exists(path)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from openpaf.address import is_url
 from openpaf.errors import ConfigError
-from openpaf.sources.address import is_url
 from openpaf.sources.listing import SUFFIXES
 from openpaf.sources.source import Source
 from openpaf.sources.span import Span

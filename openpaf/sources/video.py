@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from openpaf.address import without_secrets
 from openpaf.errors import SourceError
-from openpaf.sources.address import without_secrets
 from openpaf.sources.film import Film, FilmFrame
 from openpaf.sources.source import Shot
 from openpaf.sources.span import Chooser, Span

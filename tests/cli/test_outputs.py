@@ -257,3 +257,43 @@ def test_networks_are_not_written_over_what_they_are_made_of(
     more = ["--fp16"] if verb == "export" else []
     assert openpaf(*verb.split(), source, *more, "--out", tmp_path / "link.onnx") == 2
     assert source.read_bytes() == network.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["batch", "https://u:secret@h/a", "out"], ["detect", "a.png", "--model", "http://u:secret@h"]],
+)
+def test_urls_where_files_are_wanted_are_one_line_without_secrets(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "a.png")
+    assert openpaf(*words) == 2
+    err = capsys.readouterr().err
+    assert "is a url" in err and "secret" not in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_a_folder_that_may_not_be_read_is_listed_by_batch(tmp_path: Path) -> None:
+    from openpaf.batch import Job
+    from openpaf.batch.job import opened
+    from openpaf.batch.plan import make_plan
+    from openpaf.models.card import ModelCard
+    from openpaf.skeleton import COCO_18
+
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "shut" / "b.png")
+    (tmp_path / "out").mkdir(mode=0o777)
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(0o755)
+    for folder, mode in ((tmp_path / "out", 0o777), (tmp_path / "in" / "shut", 0)):
+        folder.chmod(mode)
+    job = Job(input=str(tmp_path / "in"), output=str(tmp_path / "out"))
+    os.seteuid(12345)
+    try:
+        with opened(job, ModelCard(name="dots", skeleton=COCO_18)):
+            plan = make_plan(job)
+    finally:
+        os.seteuid(0)
+    assert {name for shard in plan.shards for name in shard.files} == {"a.png", "shut"}

@@ -151,3 +151,9 @@ def test_an_output_that_is_an_input_is_refused_by_any_name(tmp_path: Path, how: 
     with pytest.raises(OutputError, match="would replace an input"):
         refuse_to_replace([source], [tmp_path / "fine.png", other])
     refuse_to_replace([source], [Path(shutil.copy(source, tmp_path / "copy.png"))])
+
+
+def test_urls_made_paths_by_mistake_are_told_without_their_secrets() -> None:
+    for source in ("https://u:secret@host/a.jpg", Path("https://u:secret@host/a.jpg")):
+        with pytest.raises(SourceError, match=r"https://u:\*\*\*@host/a\.jpg is a url"):
+            to_frame(source)

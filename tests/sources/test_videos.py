@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("av")
 
 from openpaf.errors import ConfigError, FrameError, SourceError
-from openpaf.sources import Shot, Source, film, open_source
+from openpaf.sources import Shot, Source, container, open_source
 from tests import films
 
 # Without B-frames a frame that cannot be read costs the others little.
@@ -141,6 +141,27 @@ def test_a_hole_in_h264_is_counted_and_passed(tmp_path: Path, place: float) -> N
     assert len(found) + source.damaged >= 47
 
 
+@pytest.mark.parametrize("cores", [1, 2, 8])
+@pytest.mark.parametrize("packet", [10, 41, 46, 47])
+def test_a_damaged_frame_costs_no_other_however_many_cores(
+    tmp_path: Path, packet: int, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import av
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    path = films.save(tmp_path / "v.mp4", 48, options=PLAIN, group=8)
+    with av.open(str(path)) as file:
+        places = [(one.pos, one.size) for one in file.demux(video=0) if one.size]
+    data = bytearray(path.read_bytes())
+    start, size = places[packet]
+    assert start is not None
+    data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    source = open_source(path)
+    assert [shot.index for shot in shots(source)] == [i for i in range(48) if i != packet]
+    assert source.damaged == 1
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -207,7 +228,7 @@ def test_frames_too_large_are_refused_before_one_is_unpacked(
         open_source(path)
     monkeypatch.undo()
     # A container that says less than its frames turn out to have.
-    monkeypatch.setattr(film, "MAX_PIXELS", 160 * 96 - 1)
+    monkeypatch.setattr(container, "MAX_PIXELS", 160 * 96 - 1)
     with pytest.raises((SourceError, FrameError)):
         shots(open_source(path))
 
