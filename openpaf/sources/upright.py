@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from av.filter import Graph
     from av.video.frame import VideoFrame
 
+# Many files say interlaced of whole pictures, or say wrongly which half comes first: what is not
+# seen to be interlaced is whole. (A threshold of 0, because a still scene shows neither.)
+_LOOK = "prog_thres=0"
 _INTERLACED_ONLY = "mode=send_frame:parity=auto:deint=interlaced"
 
 
 class Deinterlacer:
     """Make whole pictures of the frames that say they hold two half ones; pass on all others.
 
-    It works with the frames before and after, so it gives each one frame late, and the last when
-    it is flushed. Nothing is filtered, or late, until the first interlaced frame.
+    It works with the frames before and after, so it gives each a little late, and the last when it
+    is flushed. Nothing is filtered, or late, until the first interlaced frame.
     """
 
     def __init__(self) -> None:
@@ -56,9 +59,11 @@ def _graph(frame: VideoFrame, time_base: Fraction) -> Graph:
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=time_base
     )
+    look = graph.add("idet", _LOOK)
     bwdif = graph.add("bwdif", _INTERLACED_ONLY)
     sink = graph.add("buffersink")
-    source.link_to(bwdif)
+    source.link_to(look)
+    look.link_to(bwdif)
     bwdif.link_to(sink)
     graph.configure()
     return graph

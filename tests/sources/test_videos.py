@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -85,6 +86,32 @@ def test_interlaced_frames_are_whole_pictures(tmp_path: Path, codec: str) -> Non
     assert found[-1].time == pytest.approx(23 / 25, abs=2e-3)
     for shot in found:
         assert np.abs(shot.frame.astype(int) - films.picture(shot.index)).mean() < 8
+
+
+def test_halves_taken_one_after_the_other_become_one_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The encoder writes that the lower half comes first, which is not so.
+    rng = np.random.default_rng(5)
+    grey = cv2.GaussianBlur(rng.uniform(0, 255, (96, 600)), (0, 0), 4)
+    scene = np.repeat(np.clip(128 + 6 * (grey - 127), 0, 255).astype(np.uint8)[..., None], 3, 2)
+
+    def at(moment: float) -> Any:
+        return scene[:, round(8 * moment) :][:, :160]
+
+    def woven(index: int, size: tuple[int, int]) -> Any:
+        frame = at(index).copy()
+        frame[1::2] = at(index + 0.5)[1::2]
+        return frame
+
+    monkeypatch.setattr(films, "picture", woven)
+    path = films.save(tmp_path / "v.mkv", options={"flags": "+ildct+ilme", "crf": "10"})
+    found = shots(open_source(path))
+    assert len(found) == 24
+    for shot in found:
+        whole = np.abs(shot.frame.astype(int) - at(shot.index)).mean()
+        half = np.abs(woven(shot.index, films.SIZE).astype(int) - at(shot.index)).mean()
+        assert whole < half / 2
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
