@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from openpaf.frame import Frame, to_frame
 from openpaf.optional import cv2
 from openpaf.poses import Poses
+from openpaf.style import STYLE
 
 _SHIFT = 4  # OpenCV's fixed-point places: lines start between pixels, so they do not jitter
 _LEVELS = 4  # steps of opacity; one blend a step keeps crowds cheap
-_PART_COLOR = (245, 245, 245)
-_TEXT_COLOR = (255, 255, 255)
 
 _Place = tuple[int, int]
 """A point in OpenCV's fixed-point coordinates."""
@@ -67,7 +66,11 @@ def draw(
 
 def _thickness(box: NDArray[np.float32]) -> int:
     extent = float(max(box[2] - box[0], box[3] - box[1]))
-    return int(np.clip(round(extent / 60), 1, 12)) if np.isfinite(extent) else 1
+    return (
+        int(np.clip(round(extent / STYLE.bodies_a_line), 1, STYLE.thickest))
+        if np.isfinite(extent)
+        else 1
+    )
 
 
 def _draw_limbs(
@@ -77,8 +80,9 @@ def _draw_limbs(
     levels: list[list[tuple[int, int]]] = [[] for _ in range(_LEVELS)]
     skeleton = poses.skeleton
     for person, scores in enumerate(poses.scores.tolist()):
-        for limb, (a, b) in enumerate(skeleton.limbs):
-            if limb not in skeleton.redundant_limbs and scores[a] > 0 and scores[b] > 0:
+        for limb in skeleton.drawn_limbs:
+            a, b = skeleton.limbs[limb]
+            if scores[a] > 0 and scores[b] > 0:
                 sure = min(scores[a] + scores[b], 1.0)
                 levels[min(int(sure * _LEVELS), _LEVELS - 1)].append((person, limb))
     for level, drawn in enumerate(levels):
@@ -88,7 +92,7 @@ def _draw_limbs(
         for person, limb in drawn:
             start, end = (places[person][part] for part in skeleton.limbs[limb])
             lines.append((start, end, skeleton.colors[limb], thickness[person]))
-        opacity = 0.45 + 0.55 * (level + 1) / _LEVELS
+        opacity = STYLE.faintest + (1 - STYLE.faintest) * (level + 1) / _LEVELS
         if opacity >= 1:
             _lines(canvas, lines)
             continue
@@ -122,11 +126,12 @@ def _region(
 def _draw_parts(
     canvas: NDArray[np.uint8], poses: Poses, places: list[list[_Place]], thickness: list[int]
 ) -> None:
+    widths, px = STYLE.dot
     for centres, scores, width in zip(places, poses.scores.tolist(), thickness, strict=True):
-        radius = round((0.6 * width + 0.8) * 2**_SHIFT)
+        radius = round((widths * width + px) * 2**_SHIFT)
         for centre, score in zip(centres, scores, strict=True):
             if score > 0:
-                cv2.circle(canvas, centre, radius, _PART_COLOR, -1, cv2.LINE_AA, _SHIFT)
+                cv2.circle(canvas, centre, radius, STYLE.part, -1, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_ids(canvas: NDArray[np.uint8], poses: Poses, thickness: list[int]) -> None:
@@ -145,7 +150,7 @@ def _with_fps(canvas: NDArray[np.uint8], fps: float | None) -> NDArray[np.uint8]
 
 def _text(canvas: NDArray[np.uint8], text: str, place: tuple[int, int], size: float) -> None:
     """White with a dark rim, readable on anything."""
-    for color, width in (((0, 0, 0), 3), (_TEXT_COLOR, 1)):
+    for color, width in ((STYLE.outline, 3), (STYLE.text, 1)):
         cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, width, cv2.LINE_AA)
 
 

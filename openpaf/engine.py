@@ -7,23 +7,22 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.frame import Frame, to_frame
+from openpaf.looks import Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
-from openpaf.preprocess import Placement, check_net_size, fit, place, plain
+from openpaf.preprocess import Placement, check_net_size, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
 
@@ -32,14 +31,22 @@ if TYPE_CHECKING:
 
 
 class NetFrame(NamedTuple):
-    """A frame as the network sees it.
+    """A frame as the network sees it: one net input a look, the largest first.
 
-    pixels : (net height, net width, 3) uint8 BGR; preprocess_ms : what making it took.
+    preprocess_ms : what making them took.
     """
 
-    pixels: NDArray[np.uint8]
-    placement: Placement
+    inputs: tuple[NetInput, ...]
     preprocess_ms: float
+
+    @property
+    def placement(self) -> Placement:
+        """Where the frame lies in the net input that its fields will lie over."""
+        return self.inputs[0].placement
+
+    def timings(self, **others: float) -> dict[str, float]:
+        """Milliseconds by stage, this one's first; what `Poses.timings` holds."""
+        return {"preprocess": self.preprocess_ms, **others}
 
 
 class Engine:
@@ -61,6 +68,10 @@ class Engine:
         model's card says when None, which is 368 for most.
     net_size : (width, height), optional
         A fixed network input instead, multiples of the stride.
+    looks : str
+        How often each frame is looked at. "one"; "close" (half size too, for people who fill the
+        frame); "accurate" (3.5 times the cost); "best"; or scales of the net size such as
+        "0.5+1+1.5", with "+flip" at the end for the mirrored frame too.
     decoder : DecoderConfig, optional
     threads : int, optional
         Threads of the network; one a core when None.
@@ -94,6 +105,7 @@ class Engine:
         device: str = "auto",
         net_height: int | None = None,
         net_size: tuple[int, int] | None = None,
+        looks: str | Sequence[Look] = "one",
         decoder: DecoderConfig | None = None,
         threads: int | None = None,
         spinning: bool = True,
@@ -101,6 +113,7 @@ class Engine:
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
+        self.looks = read_looks(looks)
         self.path = find_model(model)
         self._options: Mapping[str, Any] = {
             "device": device,
@@ -108,18 +121,19 @@ class Engine:
             "spinning": spinning,
             "card": card,
         }
-        self._decoder = Decoder(decoder)
         self._closed = False
         self._lock = threading.Lock()
         session = open_session(self.path, **self._options)
         self._session: Session | None = session
         self.card = session.card
+        self._decoder = Decoder(decoder, self.card.calibration)
         self.provider = session.provider
         self.net_height = session.card.net_height if net_height is None else plain(net_height)
         self.net_size = session.net_size if net_size is None else plain(net_size)
         check_net_size(self.net_height, self.net_size, self.card.stride)
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
+        check_looks(self.looks, session)
         _engines.add(self)
 
     @property
@@ -173,7 +187,7 @@ class Engine:
         """
         if isinstance(frame, list):
             return self.detect_batch(frame)
-        return self._finish([self.prepare(frame)])[0]
+        return find_people(self, [self.prepare(frame)])[0]
 
     def detect_batch(self, frames: Iterable[Frame], *, batch_size: int = 8) -> list[Poses]:
         """Find everyone in several frames, as many at a time as fit the network.
@@ -210,7 +224,7 @@ class Engine:
         for places in alike.values():
             for first in range(0, len(places), batch_size):
                 batch = places[first : first + batch_size]
-                poses = self._finish([net_frames[place_] for place_ in batch])
+                poses = find_people(self, [net_frames[place_] for place_ in batch])
                 found |= dict(zip(batch, poses, strict=True))
         return [found[place_] for place_ in range(len(net_frames))]
 
@@ -254,8 +268,16 @@ class Engine:
         """
         return self.predict([self.prepare(frame)])[0]
 
-    def prepare(self, frame: Frame) -> NetFrame:
+    def prepare(
+        self,
+        frame: Frame,
+        place: Callable[[float], Placement] | None = None,
+        looks: Sequence[Look] | None = None,
+    ) -> NetFrame:
         """First stage of `detect`: the frame as the network sees it.
+
+        `place` gives its placement at a scale of the net size, and `looks` says how often it is
+        looked at, where the engine's own will not do.
 
         Raises
         ------
@@ -264,14 +286,14 @@ class Engine:
         """
         pixels = to_frame(frame)
         started = time.perf_counter()
-        placement = self.placement(pixels.shape[1], pixels.shape[0])
-        return NetFrame(fit(pixels, placement), placement, _ms_since(started))
+        height, width = pixels.shape[:2]
+        place = place or partial(self.placement, width, height)
+        inputs = net_inputs(pixels, looks or self.looks, place)
+        return NetFrame(inputs, ms_since(started))
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
-        """Second stage of `detect`: the fields of net frames of one size, in one run."""
-        if len(net_frames) == 1:
-            return self.session.run(net_frames[0].pixels[None])
-        return self.session.run(np.stack([net_frame.pixels for net_frame in net_frames]))
+        """Second stage of `detect`: the fields of net frames of one size, looks averaged."""
+        return predict(self.session, [net_frame.inputs for net_frame in net_frames])
 
     def decode(
         self,
@@ -290,17 +312,12 @@ class Engine:
             people.person_scores,
             fields.skeleton,
             frame_size=placement.frame_size,
-            timings={**(timings or {}), "decode": _ms_since(started)},
+            timings={**(timings or {}), "decode": ms_since(started)},
         )
 
-    def placement(self, width: int, height: int) -> Placement:
-        """Where a frame of this size, px, lies in the network input."""
-        return place(
-            (width, height),
-            net_height=self.net_height,
-            net_size=self.net_size,
-            stride=self.card.stride,
-        )
+    def placement(self, width: int, height: int, scale: float = 1.0) -> Placement:
+        """Where a frame of this size, px, lies in the network input of a look at this scale."""
+        return placed((width, height), scale, self.net_height, self.net_size, self.card.stride)
 
     def warm_up(self, frame_size: tuple[int, int] = (1280, 720)) -> None:
         """Do now what the first frame of a size (width, height) would have to wait for."""
@@ -316,12 +333,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -331,29 +343,28 @@ class Engine:
         options = {
             "net_height": self.net_height,
             "net_size": self.net_size,
+            "looks": self.looks,
             "decoder": self._decoder.config,
             **self._options,
         }
         return partial(Engine, self.path, **options), ()
-
-    def _finish(self, net_frames: list[NetFrame]) -> list[Poses]:
-        started = time.perf_counter()
-        fields = self.predict(net_frames)
-        network_ms = _ms_since(started) / len(net_frames)
-        return [
-            self.decode(
-                one,
-                net_frame.placement,
-                {"preprocess": net_frame.preprocess_ms, "network": network_ms},
-            )
-            for one, net_frame in zip(fields, net_frames, strict=True)
-        ]
 
     def _after_fork(self) -> None:
         # The threads of the session are not in this process, and freeing it would wait for them,
         # even at exit: so it must never be freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._lock = None, threading.Lock()
+
+
+def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
+    """Everyone in net frames of one size: one run of the network, then the decoder on each."""
+    started = time.perf_counter()
+    fields = engine.predict(net_frames)
+    network_ms = ms_since(started) / len(net_frames)
+    return [
+        engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms))
+        for one, net_frame in zip(fields, net_frames, strict=True)
+    ]
 
 
 @overload
@@ -391,5 +402,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _ms_since(started: float) -> float:
+def ms_since(started: float) -> float:
+    """Milliseconds since a reading of `time.perf_counter`."""
     return 1000 * (time.perf_counter() - started)

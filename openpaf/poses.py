@@ -102,7 +102,8 @@ class Poses:
     Raises
     ------
     PosesError
-        When shapes disagree, or a part has a score without a position or the reverse.
+        When shapes disagree, a part has a score without a position or the reverse, or a score is
+        NaN or infinite.
     """
 
     keypoints: NDArray[np.float32]
@@ -131,6 +132,10 @@ class Poses:
                 "a part must have finite x, y and a score that is not 0, or NaN, NaN and 0 if "
                 "missing"
             )
+        if not (np.isfinite(scores).all() and np.isfinite(person_scores).all()):
+            raise PosesError("scores and person_scores must be finite, got NaN or infinite ones")
+        if np.isinf(keypoints).any():
+            raise PosesError("keypoints must be finite, or NaN where missing, got infinite ones")
         object.__setattr__(self, "keypoints", keypoints)
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "person_scores", person_scores)

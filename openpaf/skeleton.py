@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import SkeletonError
+from openpaf.style import limb_color
 
 # Keypoint falloff of COCO's OKS; the last rows are not COCO's: they follow the spread of the same
 # joint where other data sets label it.
@@ -88,7 +89,7 @@ class Skeleton:
     @cached_property
     def flip(self) -> tuple[int, ...]:
         """For each part, the part it becomes in a mirrored frame."""
-        return tuple(self._indices.get(_mirrored(part), k) for k, part in enumerate(self.parts))
+        return tuple(self._indices.get(mirrored(part), k) for k, part in enumerate(self.parts))
 
     @cached_property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -114,7 +115,12 @@ class Skeleton:
     @cached_property
     def colors(self) -> tuple[tuple[int, int, int], ...]:
         """A BGR colour a limb: warm on the person's right, cool on the left, green between."""
-        return tuple(_limb_color(self.parts[a], self.parts[b]) for a, b in self.limbs)
+        return tuple(limb_color(self.parts[a], self.parts[b]) for a, b in self.limbs)
+
+    @cached_property
+    def drawn_limbs(self) -> tuple[int, ...]:
+        """Limbs that pictures show: all but the redundant ones."""
+        return tuple(n for n in range(len(self.limbs)) if n not in self.redundant_limbs)
 
     def convert(
         self, keypoints: NDArray[np.float32], scores: NDArray[np.float32], target: Skeleton
@@ -157,31 +163,13 @@ _MIDPOINTS = {
 }
 
 
-def _mirrored(part: str) -> str:
+def mirrored(part: str) -> str:
+    """Name of a part in a mirrored frame."""
     if part.startswith("left_"):
         return "right_" + part.removeprefix("left_")
     if part.startswith("right_"):
         return "left_" + part.removeprefix("right_")
     return part
-
-
-_RIGHT_COLORS = {"arm": (0, 128, 255), "leg": (60, 60, 240), "head": (120, 170, 255)}
-_LEFT_COLORS = {"arm": (255, 170, 0), "leg": (255, 90, 60), "head": (255, 210, 120)}
-_MIDDLE_COLOR = (110, 220, 70)
-
-
-def _limb_color(a: str, b: str) -> tuple[int, int, int]:
-    names = a + b
-    if "shoulder" in names and "ear" not in names or "elbow" in names:
-        region = "arm"
-    elif "eye" in names or "ear" in names:
-        region = "head"
-    else:
-        region = "leg"
-    right, left = "right_" in names, "left_" in names
-    if right == left:
-        return _MIDDLE_COLOR
-    return _RIGHT_COLORS[region] if right else _LEFT_COLORS[region]
 
 
 def _interleaved(first: list[int]) -> tuple[tuple[int, int], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import signal
 import traceback
 from collections import deque
@@ -93,13 +92,6 @@ def execute(shards: Sequence[Shard], job: Job, tell: Tell, *, workers: int) -> I
             one.process.terminate()
         for one in running:
             one.process.join()
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _start(context: Any, job: Job) -> _Process:

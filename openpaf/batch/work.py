@@ -18,10 +18,9 @@ from openpaf.batch.job import Job, read_settings
 from openpaf.batch.plan import Shard
 from openpaf.batch.recording import Failure, ahead, open_video, read_picture, read_video
 from openpaf.batch.rows import Row, as_text, write_part
-from openpaf.engine import Engine, NetFrame
+from openpaf.engine import Engine, NetFrame, find_people
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.files import replacing
-from openpaf.poses import Poses
 from openpaf.stream.shown import prepare
 
 _MOST_DEATHS = 3
@@ -158,7 +157,7 @@ class _ShardRun:
     def _find_people(self, batch: list[_Seen]) -> None:
         """Add the rows of a batch, without the frames that the network cannot do."""
         try:
-            found = _detect(self._engine, [one.net_frame for one in batch])
+            found = find_people(self._engine, [one.net_frame for one in batch])
         except OpenPafError as error:
             if len(batch) > 1:
                 for one in batch:
@@ -290,14 +289,6 @@ def _whole_parts(job: Job, shard: Shard) -> int:
     while shard.video and _part(job, shard, number + 1).is_file():
         number += 1
     return number
-
-
-def _detect(engine: Engine, net_frames: list[NetFrame]) -> list[Poses]:
-    fields = engine.predict(net_frames)
-    return [
-        engine.decode(one, net_frame.placement)
-        for one, net_frame in zip(fields, net_frames, strict=True)
-    ]
 
 
 def _batches(items: Iterable[_Seen | _Failed], size: int) -> Iterator[list[_Seen] | _Failed]:

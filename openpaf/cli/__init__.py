@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import typer
 
 from openpaf import __version__
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import plain, warn
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OpenPafWarning
 
 VERBS = {
@@ -34,6 +34,7 @@ VERBS = {
     "export": "Turn a network into an ONNX file that describes itself.",
     "train": "Train a network on COCO-format keypoints.",
     "val": "Measure accuracy on COCO-format keypoints.",
+    "calibrate": "Learn what a network's scores mean from human labels.",
     "serve": "Serve a page for the browser, and HTTP for programs.",
     "bench": "Measure how fast this machine is: preprocessing, network, decoder, frames/s.",
     "info": "Check this installation: versions, devices, models, a self-test.",
@@ -157,6 +158,13 @@ def _root(
     pass
 
 
+class _Lines(logging.Formatter):
+    """A record as a line like those of `warn`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"openpaf: {plain(record.getMessage())}"
+
+
 def _set_up_messages(debug: bool) -> None:
     level = "DEBUG" if debug else os.environ.get("OPENPAF_LOG_LEVEL", "WARNING").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
@@ -164,7 +172,7 @@ def _set_up_messages(debug: bool) -> None:
             f"OPENPAF_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, got {level!r}"
         )
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("openpaf: %(message)s"))
+    handler.setFormatter(_Lines())
     logger = logging.getLogger("openpaf")
     logger.handlers = [handler]
     logger.propagate = False

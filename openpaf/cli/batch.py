@@ -14,9 +14,19 @@ from openpaf.address import refuse_url
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, End, Model, NetHeight, Start, Step
-from openpaf.decoder.config import DecoderConfig
+from openpaf.cli.options import (
+    Card,
+    Device,
+    End,
+    Looks,
+    MinScore,
+    Model,
+    NetHeight,
+    Start,
+    Step,
+)
 from openpaf.errors import ConfigError
+from openpaf.selftest.machine import usable_cores
 
 _FAILED_SHOWN = 5
 
@@ -73,9 +83,8 @@ def command(
     card: Card = None,
     device: Device = "auto",
     net_height: NetHeight = None,
-    min_score: Annotated[
-        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
-    ] = DecoderConfig().min_score,
+    looks: Looks = "one",
+    min_score: MinScore = None,
     start: Start = None,
     end: End = None,
     step: Step = 1,
@@ -100,6 +109,7 @@ def command(
         card=None if card is None else str(card.absolute()),
         device=device,
         net_height=net_height,
+        looks=looks,
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,
@@ -119,7 +129,7 @@ def command(
         if address:
             execute = _actors(job, workers, cpus, gpus)
         else:
-            all_cores = max(1, processes.usable_cores() // cpus)
+            all_cores = max(1, usable_cores() // cpus)
             count = workers or (all_cores if "CPU" in provider else 1)
             execute = partial(processes.execute, workers=count)
         summary = run(job, network, execute, planned=display.planned, tell=display.tell)

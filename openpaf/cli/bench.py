@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.cli.messages import progress_bar
+from openpaf.cli.messages import plain, progress_bar
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
     Model,
     NetHeight,
     NetSize,
@@ -66,6 +67,7 @@ def command(
     ] = False,
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    looks: Looks = "one",
     threads: Threads = None,
     people: Annotated[
         int, typer.Option(min=1, help="People in the made-up crowd that the decoder gets.")
@@ -99,6 +101,7 @@ def command(
     options: dict[str, Any] = {
         "net_height": net_height,
         "net_size": read_net_size(net_size),
+        "looks": looks,
         "threads": threads,
         "card": read_card(card),
     }
@@ -172,16 +175,16 @@ def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence
     for run in runs:
         stages = (run.preprocess, run.network, run.decoder, run.frame)
         table.add_row(
-            f"{run.model}\n  {run.provider}",
+            f"{plain(run.model)}\n  {run.provider}",
             *(_cell(stage) for stage in stages),
             f"{run.frames_per_second:.1f}",
             f"{run.first_frame_ms:.0f}",
         )
     for one in not_run:
-        table.add_row(f"{one.model}\n  {one.device}", "not run")
+        table.add_row(f"{plain(one.model)}\n  {one.device}", "not run")
     show(table, *([""] if not_run else []))
     for one in not_run:
-        show(f"{one.model} on {one.device}: {one.error}")
+        show(plain(f"{one.model} on {one.device}: {one.error}"))
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -15,6 +15,9 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
+    MaxPeople,
+    MinScore,
     Model,
     NetHeight,
     NetSize,
@@ -44,7 +47,6 @@ from openpaf.writers import (
 )
 
 _COCO_RESULTS = "coco_results.json"
-_DECODER = DecoderConfig()
 
 
 class Format(str, Enum):
@@ -78,12 +80,9 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
-    min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out people with a lower score.")
-    ] = _DECODER.min_score,
-    max_people: Annotated[
-        int | None, typer.Option(help="Keep at most this many people a picture, the best ones.")
-    ] = _DECODER.max_people,
+    looks: Looks = "one",
+    min_score: MinScore = None,
+    max_people: MaxPeople = None,
     format: Annotated[
         Format,
         typer.Option(
@@ -115,6 +114,7 @@ def command(
         device=device,
         net_height=net_height,
         net_size=read_net_size(net_size),
+        looks=looks,
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
     )

@@ -19,6 +19,9 @@ from openpaf.cli.options import (
     Card,
     Device,
     End,
+    Looks,
+    MaxPeople,
+    MinScore,
     Model,
     NetHeight,
     NetSize,
@@ -55,7 +58,6 @@ from openpaf.writers import (
 _FOLDERS = {"--images": "_poses.jpg", "--openpose-json": "_keypoints.json"}
 # For the number of a frame, and the ending.
 _ROOM = 40
-_DECODER = DecoderConfig()
 
 
 class Stats(str, Enum):
@@ -131,13 +133,10 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    looks: Looks = "one",
     threads: Threads = None,
-    min_score: Annotated[
-        float, typer.Option(help="Leave out people with a lower score, 0 to 1.")
-    ] = _DECODER.min_score,
-    max_people: Annotated[
-        int | None, typer.Option(help="Keep at most this many people a frame, the best ones.")
-    ] = _DECODER.max_people,
+    min_score: MinScore = None,
+    max_people: MaxPeople = None,
     track: Annotated[
         bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
     ] = True,
@@ -213,6 +212,7 @@ def command(
                 device=device,
                 net_height=net_height,
                 net_size=read_net_size(net_size),
+                looks=looks,
                 threads=threads,
                 # Reading, decoding and drawing need the cores that idle threads would hold.
                 spinning=False,

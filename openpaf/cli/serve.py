@@ -115,6 +115,7 @@ def command(
     config = ServeConfig(
         token=token,
         cors_origins=tuple(cors_origin or ()),
+        hosts=(*_LOOPBACK, host.lower()),
         max_body=max_body * MIB,
         max_pixels=max_pixels * MEGA,
         max_requests=max_requests,

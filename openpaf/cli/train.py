@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from openpaf.cli.messages import progress_bar, warn
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import refuse_to_replace
 from openpaf.train.config import read_recipe
@@ -70,28 +69,20 @@ def command(
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
     if start is not None:
         refuse_to_replace([start], [out / "average.safetensors"])
-    console = Console(stderr=True)
     trainer = Trainer(config, data, out, device, threads)
     last = out / "last.pt"
     if last.exists():
         trainer.resume(last)
-        console.print(f"resuming {last} at step {trainer.step} of {config.steps}")
+        warn(f"resuming {last} at step {trainer.step} of {config.steps}")
     elif start is not None:
         trainer.start_from(start)
-        console.print(f"starting from the weights of {start}")
+        warn(f"starting from the weights of {start}")
     copy = out / "recipe.toml"
     if not (copy.exists() and copy.samefile(_recipe_path(recipe))):
         shutil.copyfile(_recipe_path(recipe), copy)
     log = Log(out, config.batch)
     control = _Control()
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("training", total=config.steps, completed=trainer.step)
 
         def validate() -> None:
@@ -101,7 +92,7 @@ def command(
             ap = validation.measure(trainer, control.stop)
             if ap is not None:
                 seen = trainer.step * config.batch
-                console.print(
+                bar.console.print(
                     f"AP {ap.value:.3f} ({ap.low:.3f} to {ap.high:.3f}) after {seen:,} pictures"
                 )
 
@@ -122,9 +113,9 @@ def command(
     trainer.save_average()
     plot(out)
     if control.signal is not None:
-        console.print(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
+        warn(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
         raise typer.Exit(128 + control.signal)
-    console.print(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
+    warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
 
 
 def _recipe_path(recipe: str) -> Path:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import DownloadColumn, TransferSpeedColumn
 from rich.table import Table
 
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import progress_bar, warn
 from openpaf.errors import MissingExtraError
 from openpaf.files import refuse_to_replace
 from openpaf.models import registry
 from openpaf.models.registry import ModelRecord
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from openpaf.convert import Conversion
 
 command = typer.Typer(
@@ -39,10 +37,10 @@ def list_models() -> None:
         size = sum(file.size or 0 for file in model.files)
         table.add_row(
             model.name,
-            model.skeleton.name,
+            model.card.skeleton.name,
             f"{size / 1e6:.0f}" if size else "",
             "" if model.ap is None else f"{model.ap:.1f}",
-            model.license,
+            model.card.license,
             "yes" if model.is_here else "",
         )
     Console(width=max(100, Console().width)).print(table)
@@ -55,14 +53,14 @@ def info(name: Name) -> None:
     rows = {
         "name": model.name,
         "": model.summary,
-        "licence": model.license,
+        "licence": model.card.license,
         "for": model.use,
-        "trained on": model.training_data,
+        "trained on": model.card.training_data,
         "paper": model.paper,
         "published AP": "" if model.ap is None else f"{model.ap} on {model.ap_on}",
-        "skeleton": f"{model.skeleton.name}, {len(model.skeleton.parts)} parts",
-        "input": f"{model.colors}, pixel * {model.scale:g} {model.offset:+g}",
-        "stride": f"{model.stride} px",
+        "skeleton": f"{model.card.skeleton.name}, {len(model.card.skeleton.parts)} parts",
+        "input": f"{model.card.colors}, pixel * {model.card.scale:g} {model.card.offset:+g}",
+        "stride": f"{model.card.stride} px",
         "layout": model.layout,
         "file": f"{model.model_path}{'' if model.is_here else ' (not here)'}",
     }
@@ -96,9 +94,9 @@ def pull(
     downloaded.
     """
     model = registry.record(name)
-    warn(f"{model.name} is under {model.license}: for {model.use}")
+    warn(f"{model.name} is under {model.card.license}: for {model.use}")
     if not model.bundled:
-        with _download_bar() as bar:
+        with progress_bar(DownloadColumn(), TransferSpeedColumn()) as bar:
             task = bar.add_task(name, total=None)
             registry.fetch(
                 model,
@@ -141,7 +139,7 @@ def convert(
     """
     known = next((m for m in registry.made_from(file) if layout in (None, m.layout)), None)
     if known is not None:
-        warn(f"{file.name} is {known.name} under {known.license}: for {known.use}")
+        warn(f"{file.name} is {known.name} under {known.card.license}: for {known.use}")
     path = out or file.with_suffix(".onnx")
     refuse_to_replace([file], [path])
     _convert(
@@ -169,8 +167,8 @@ def _convert(
     """Convert with the words of the registry where the user gave none, and tell what was done."""
     layout = layout or (known.layout if known else None)
     name = name or (known.name if known else source.stem)
-    license = license or (known.license if known else "unknown")
-    training_data = training_data or (known.training_data if known else "unknown")
+    license = license or (known.card.license if known else "unknown")
+    training_data = training_data or (known.card.training_data if known else "unknown")
     try:
         if source.suffix == ".pb":
             from openpaf.convert.tensorflow import convert_tf_pose, tf_pose_card
@@ -205,27 +203,4 @@ def _tell_agreement(original: str, difference: float) -> None:
     warn(
         f"checked: {original} and ONNX Runtime agree to {difference:.1e} of the largest value "
         f"(at most {TOLERANCE:g}) on random frames {shapes}"
-    )
-
-
-def _download_bar() -> Progress:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
     )

@@ -41,10 +41,18 @@ def load(path: Path) -> tuple[dict[str, Any], str]:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DatasetError(
-                f"{path} has no list {key!r}; expected COCO keypoint JSON with images, "
+                f"{path} is not COCO keypoint JSON: it has no list {key!r}; expected images, "
                 "annotations and categories"
             )
     return content, hashlib.sha256(raw).hexdigest()
+
+
+def file_name(image: dict[str, Any], path: Path) -> str:
+    """Name of a picture: a path below the folder of pictures, never out of it."""
+    name = image.get("file_name")
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DatasetError(f"{path}: file_name {name!r} must be a path inside images/")
+    return name
 
 
 def part_names(content: dict[str, Any], path: Path) -> tuple[str, ...]:

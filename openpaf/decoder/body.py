@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.skeleton import Skeleton
+from openpaf.skeleton import Skeleton, mirrored
 
 _LENGTHS = {
     ("ear", "eye"): 0.17,
@@ -62,13 +62,6 @@ class BodyGeometry(NamedTuple):
         return BodyGeometry(self.limb_lengths, self.bridges[:0], self.places[:0])
 
 
-def _mirrored(part: str) -> str:
-    for side, other in (("left_", "right_"), ("right_", "left_")):
-        if part.startswith(side):
-            return other + part.removeprefix(side)
-    return part
-
-
 def _sideless(part: str) -> str:
     return part.removeprefix("left_").removeprefix("right_")
 
@@ -84,7 +77,7 @@ def body_geometry(skeleton: Skeleton) -> BodyGeometry:
     lengths = [_limb_length(skeleton.parts[a], skeleton.parts[b]) for a, b in skeleton.limbs]
     known: dict[tuple[int, int], tuple[float, float, float, float]] = {}
     for first, second, x, y, spread_x, spread_y in _BRIDGES:
-        for a, b, sign in ((first, second, 1), (_mirrored(first), _mirrored(second), -1)):
+        for a, b, sign in ((first, second, 1), (mirrored(first), mirrored(second), -1)):
             if a in skeleton.parts and b in skeleton.parts:
                 pair = (skeleton.index(a), skeleton.index(b))
                 if pair[::-1] not in known:

@@ -151,11 +151,9 @@ def _read_images(
     missing = []
     for image in content["images"]:
         image_id = coco.integer(image, "id", path)
-        name = image.get("file_name")
         if image_id in entries:
             raise DatasetError(f"{path} lists image {image_id} twice")
-        if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DatasetError(f"{path}: file_name {name!r} must be a path inside images/")
+        name = coco.file_name(image, path)
         if not (pictures / name).is_file():
             missing.append(name)
         width, height = (coco.integer(image, side, path) for side in ("width", "height"))

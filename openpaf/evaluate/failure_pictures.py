@@ -12,15 +12,11 @@ from openpaf.evaluate.folder import Evaluation
 from openpaf.frame import to_frame
 from openpaf.optional import cv2
 from openpaf.skeleton import COCO_17, COCO_18, MPI_15, Skeleton
-
-Color = tuple[int, int, int]
+from openpaf.style import STYLE, Color
 
 _PICTURE_PX = 360
 _MARGIN = 0.35
 _FEWEST_FRAME_PX = 64
-_TRUTH: Color = (255, 255, 255)
-_OTHERS: Color = (150, 150, 150)
-_OUTLINE: Color = (0, 0, 0)
 
 
 def draw_failure(evaluation: Evaluation, failure: Failure) -> NDArray[np.uint8]:
@@ -57,9 +53,9 @@ def draw_failure(evaluation: Evaluation, failure: Failure) -> NDArray[np.uint8]:
 
     for n, person in enumerate(found.keypoints):
         if n != failure.predicted:
-            draw(person, 1, _OTHERS)
+            draw(person, 1, STYLE.others)
     for person in truth:
-        draw(person, 2, _TRUTH)
+        draw(person, 2, STYLE.truth)
     if failure.predicted is not None:
         draw(found.keypoints[failure.predicted], 3)
     return picture
@@ -102,11 +98,11 @@ def _draw_person(
         for k, (x, y) in enumerate(points)
         if np.isfinite(x + y)
     }
-    for width, outline in ((px + 2, _OUTLINE), (px, None)):
+    for width, outline in ((px + 2, STYLE.outline), (px, None)):
         for (a, b), own in limbs.items():
             if a in at and b in at:
                 shown = outline or color or own
                 cv2.line(picture, at[a], at[b], shown, width, cv2.LINE_AA, 2)
         for centre in at.values():
-            shown = outline or color or _TRUTH
+            shown = outline or color or STYLE.truth
             cv2.circle(picture, centre, 2 * width + 2, shown, -1, cv2.LINE_AA, 2)

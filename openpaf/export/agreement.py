@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from openpaf.errors import ExportError
 from openpaf.network.graph import FramesToFields, PoseNetwork
+from openpaf.session.onnxruntime import quiet_options
 
 TOLERANCE = 1e-4
 """Largest difference allowed between torch and ONNX Runtime, relative to the largest value."""
 
 PROOF_SHAPES = ((1, 64, 96, 3), (3, 56, 40, 3))
 """Frames that the two are compared on; odd multiples of the stride among them, on purpose."""
-
-_LOG_ERRORS_ONLY = 3
 
 
 def prove(network: PoseNetwork, path: Path) -> float:
@@ -82,8 +81,7 @@ def check_agreement(
     ExportError
         When it exceeds `TOLERANCE`, or ONNX Runtime cannot run the file.
     """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options = quiet_options()
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no public base class

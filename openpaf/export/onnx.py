@@ -17,7 +17,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from openpaf.errors import ExportError
+from openpaf.errors import ExportError, first_line
 from openpaf.export.agreement import prove
 from openpaf.files import replacing
 from openpaf.models.card import METADATA_KEY, ModelCard
@@ -96,8 +96,7 @@ def _to_onnx(graph: FramesToFields, stride: int) -> onnx.ModelProto:
                 verbose=False,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise ExportError(f"torch cannot export this network: {first_line}") from error
+        raise ExportError(f"torch cannot export this network: {first_line(error)}") from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     _name_sizes(model, stride)

@@ -29,12 +29,11 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from openpaf.errors import ExportError
+from openpaf.errors import ExportError, first_line
 from openpaf.export.onnx import describe
 from openpaf.models.card import ModelCard
-from openpaf.session.layout import first_line, to_input
-
-_LOG_ERRORS_ONLY = 3
+from openpaf.session.layout import to_input
+from openpaf.session.onnxruntime import quiet_options
 
 
 def to_fp16(source: Path, path: Path, card: ModelCard) -> None:
@@ -204,8 +203,7 @@ def _strongest(
     open_model = onnx.ModelProto()
     open_model.CopyFrom(model)
     open_model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(t) for t in tensors)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options = quiet_options()
     session = onnxruntime.InferenceSession(
         open_model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from openpaf.models.calibration import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.models.registry import SUFFIXES, find_model
 
-__all__ = ["SUFFIXES", "ModelCard", "find_model"]
+__all__ = ["SUFFIXES", "Calibration", "ModelCard", "find_model"]

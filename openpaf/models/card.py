@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
+from openpaf.models.calibration import UNCALIBRATED, Calibration
+from openpaf.records import check_keys, parse_json, read_toml
 from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
 
 METADATA_KEY = "openpaf"
 """Name of the ONNX metadata property that holds a card as JSON."""
+
+_MOST, _MOST_STRIDE = 1 << 16, 256
 
 _CHOICES = {
     "input_layout": ("NHWC", "NCHW"),
@@ -58,6 +61,8 @@ class ModelCard:
     net_height : int
         Height of the network input this network works best at, px.
     license, training_data : str
+    calibration : Calibration
+        How its fields are read; nothing is known where it is left out.
 
     Raises
     ------
@@ -82,21 +87,25 @@ class ModelCard:
     net_height: int = 368
     license: str = "unknown"
     training_data: str = "unknown"
+    calibration: Calibration = UNCALIBRATED
 
     def __post_init__(self) -> None:
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ConfigError(
-                    f"{key} must be {' or '.join(choices)}, got {getattr(self, key)!r}"
+                    f"{key} must be {' or '.join(choices)}, got {shown(getattr(self, key))}"
                 )
         for key in ("name", "confidence_maps", "pafs", "license", "training_data"):
             if not isinstance(getattr(self, key), str) or not getattr(self, key):
-                raise ConfigError(f"{key} must be a name, got {getattr(self, key)!r}")
+                raise ConfigError(f"{key} must be a name, got {shown(getattr(self, key))}")
         if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
-        for key, least in {"stride": 1, "confidence_channel": 0, "paf_channel": 0}.items():
-            _check_int(key, getattr(self, key), least)
-        _check_int("net_height", self.net_height, self.stride)
+            raise ConfigError(f"skeleton must be a Skeleton, got {shown(self.skeleton)}")
+        if not isinstance(self.calibration, Calibration):
+            raise ConfigError(f"calibration must be a Calibration, got {shown(self.calibration)}")
+        _check_int("stride", self.stride, 1, _MOST_STRIDE)
+        for key in ("confidence_channel", "paf_channel"):
+            _check_int(key, getattr(self, key), 0, _MOST)
+        _check_int("net_height", self.net_height, self.stride, _MOST)
         for key in ("scale", "offset"):
             object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
         if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
@@ -114,7 +123,7 @@ class ModelCard:
         if not whole or sorted(order) != list(range(channels)):
             raise ConfigError(
                 f"paf_order must be limbs, published, or 0..{channels - 1} once each, "
-                f"got {self.paf_order!r}"
+                f"got {shown(self.paf_order)}"
             )
 
     @property
@@ -151,6 +160,21 @@ class ModelCard:
             )
         return json.dumps(asdict(self) | {"skeleton": self.skeleton.name})
 
+    def to_toml(self) -> str:
+        """Card as a TOML file, what is as usual left out; `from_toml` reads it back.
+
+        Raises
+        ------
+        ConfigError
+            As `to_json`.
+        """
+        values = json.loads(self.to_json())
+        usual = json.loads(json.dumps(asdict(ModelCard(name="-", skeleton=COCO_18))))
+        calibration, usual_one = values.pop("calibration"), usual.pop("calibration")
+        lines = [f"{key} = {_toml(v)}" for key, v in values.items() if v != usual.get(key)]
+        changed = [f"{key} = {_toml(v)}" for key, v in calibration.items() if v != usual_one[key]]
+        return "\n".join(lines + (["", "[calibration]", *changed] if changed else [])) + "\n"
+
     @classmethod
     def from_json(cls, text: str, where: str = "model card") -> ModelCard:
         """Read what `to_json` wrote.
@@ -160,11 +184,7 @@ class ModelCard:
         ConfigError
             When it is not JSON, has an unknown key, lacks one, or a value cannot work.
         """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{where} is not JSON: {error}") from error
-        return cls.from_mapping(values, where)
+        return cls.from_mapping(parse_json(text, where), where)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> ModelCard:
@@ -176,11 +196,7 @@ class ModelCard:
             When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
             work.
         """
-        try:
-            values = tomllib.loads(Path(path).read_text("utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path} is not a model card that can be read: {error}") from error
-        return cls.from_mapping(values, str(path))
+        return cls.from_mapping(read_toml(path, "model card"), str(path))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> ModelCard:
@@ -191,44 +207,47 @@ class ModelCard:
         ConfigError
             When a key is unknown or missing, or a value cannot work.
         """
-        if not isinstance(values, Mapping):
-            raise ConfigError(f"{where} must be a table of keys and values, got {values!r}")
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(map(str, values.keys() - known))
-        if unknown:
-            raise ConfigError(
-                f"{where} has an unknown key {', '.join(unknown)}; "
-                f"known are {', '.join(sorted(known))}"
-            )
-        missing = sorted({"name", "skeleton"} - values.keys())
-        if missing:
-            raise ConfigError(f"{where} lacks {' and '.join(missing)}")
+        check_keys(values, where, {f.name for f in fields(cls)}, ("name", "skeleton"))
         skeleton = values["skeleton"]
         if not isinstance(skeleton, str) or skeleton not in SKELETONS:
             raise ConfigError(
-                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
+                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {shown(skeleton)}"
             )
         try:
-            return cls(**{**values, "skeleton": SKELETONS[skeleton]})
+            calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
+            return cls(**{**values, "skeleton": SKELETONS[skeleton], "calibration": calibration})
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
 
 
-def _check_int(key: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key} must be a whole number of at least {least}, got {value!r}")
+def _toml(value: Any) -> str:
+    # Numbers, names and lists of them are written alike in JSON and TOML.
+    return json.dumps(value)
+
+
+def _check_int(key: str, value: object, least: int, most: int) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:  # type: ignore[operator]
+        raise ConfigError(
+            f"{key} must be a whole number of at least {least} and at most {most}, "
+            f"got {shown(value)}"
+        )
 
 
 def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
     values = value if isinstance(value, (tuple, list)) else [value]
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if not numbers or len(values) not in (1, 3):
-        raise ConfigError(f"{key} must be one number or three, got {value!r}")
-    if not all(map(math.isfinite, values)):
-        raise ConfigError(f"{key} must be finite, got {value!r}")
-    if len(values) == 1:
-        return float(values[0])
-    return float(values[0]), float(values[1]), float(values[2])
+        raise ConfigError(f"{key} must be one number or three, got {shown(value)}")
+    try:
+        floats = [float(v) for v in values]
+    except OverflowError:
+        floats = [math.inf]
+    if not all(map(math.isfinite, floats)):
+        raise ConfigError(f"{key} must be finite, got {shown(value)}")
+    if len(floats) == 1:
+        return floats[0]
+    return floats[0], floats[1], floats[2]
 
 
 HUMAN_POSE_ESTIMATION_0001 = ModelCard(

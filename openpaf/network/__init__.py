@@ -1,1 +1,1 @@
-"""Networks in torch: a front that makes features, then PAF stages, then confidence-map stages."""
+"""Networks in torch: a backbone makes features, PAF stages follow, confidence-map stages last."""

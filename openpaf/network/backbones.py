@@ -1,4 +1,4 @@
-"""Fronts of the compact family: a picture in, 128 feature channels at stride 8 out."""
+"""Backbones of the compact family: a picture in, 128 feature channels at stride 8 out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from openpaf.network.stages import conv_bn_relu
 
 FEATURES = 128
-"""Channels every front hands to the stages, as the published layouts do (conv4_4_CPM)."""
+"""Channels every backbone hands to the stages, as the published layouts do (conv4_4_CPM)."""
 
 
-class Vgg19Front(nn.Module):
+class Vgg19Backbone(nn.Module):
     """The first ten convolutions of VGG-19, narrower, then two that reduce to the features.
 
     Parameters
@@ -85,11 +85,11 @@ class _Bottleneck(nn.Module):
         return F.relu(self.mix(x + self.widen(x)))
 
 
-class MobileNetFront(nn.Module):
+class MobileNetBackbone(nn.Module):
     """MobileNet v1 through its eleventh block, kept at stride 8, then a bottleneck to 128 channels.
 
     The sixth block does not halve the maps as in MobileNet v1; the seventh is dilated instead, so
-    that small people stay sharp. Batch norm is folded into the trunk already, so it starts from
+    that small people stay sharp. Batch norm is folded into it already, so it starts from
     plain pretrained convolutions.
     """
 

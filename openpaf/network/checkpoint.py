@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from openpaf.errors import CheckpointError, OutputError
+from openpaf.errors import CheckpointError, OutputError, first_line
 from openpaf.files import replacing
-from openpaf.network.pafnet import NetworkConfig, PafNet
+from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig, PafNet
 
 FORMAT = 1
 
@@ -63,7 +62,8 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
-    return {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+    weights = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+    return _with_names_of_today(weights)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -78,12 +78,22 @@ def load(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint {path} does not exist") from error
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+    except Exception as error:
+        reason = first_line(error)
         raise CheckpointError(f"checkpoint {path} cannot be read: {reason}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not an openpaf training checkpoint of format {FORMAT}")
-    return state
+    return _with_names_of_today(state)
+
+
+def _with_names_of_today(state: dict[str, Any]) -> dict[str, Any]:
+    """Weights and options under the names they have now, tables within tables too."""
+    renamed = {}
+    for key, value in state.items():
+        first, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
+        value = _with_names_of_today(value) if isinstance(value, dict) else value
+        renamed[FORMER_NAMES[first] + dot + rest if first in FORMER_NAMES else key] = value
+    return renamed
 
 
 def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
@@ -99,6 +109,6 @@ def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
         net = PafNet(NetworkConfig(**state["recipe"]["network"]))
         net.load_state_dict(state["average"])
     except (KeyError, TypeError, RuntimeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise CheckpointError(f"{path} holds no network of this version: {reason}") from error
     return net.eval(), state

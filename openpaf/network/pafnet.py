@@ -1,4 +1,4 @@
-"""The compact family: a front, PAF stages first, confidence maps refined on top of them.
+"""The compact family: a backbone, PAF stages first, confidence maps refined on top of them.
 
 The order is that of the PAMI 2021 paper (section 3): the PAFs are refined first, the confidence
 maps on top of the last PAFs. Every stage sees the features and the last prediction, and unlike in
@@ -9,17 +9,27 @@ correction: it need not learn to repeat what stands already.
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from openpaf.errors import ConfigError
-from openpaf.network.backbones import FEATURES, MobileNetFront, Vgg19Front
+from openpaf.network.backbones import FEATURES, MobileNetBackbone, Vgg19Backbone
 from openpaf.network.stages import Stage, fold_batch_norms
 from openpaf.skeleton import SKELETONS, Skeleton
 
 StageOutput = tuple[str, Tensor]
 """"pafs" or "confidence_maps", and the maps (N, C, h, w) that a stage predicts."""
+
+
+FORMER_NAMES = {
+    "front": "backbone",
+    "front_is_teachers": "backbone_is_teachers",
+    "trunk": "backbone_weights",
+    "trunk_frozen": "backbone_frozen",
+    "trunk_rate": "backbone_rate",
+}
+"""What recipes and checkpoints called things in version 0.1; read until 0.3."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +38,9 @@ class NetworkConfig:
 
     Attributes
     ----------
-    front : "vgg19" or "mobilenet"
+    backbone : "vgg19" or "mobilenet"
     width : float
-        Width of the VGG-19 front; the MobileNet front has one width only.
+        Width of the VGG-19 backbone; the MobileNet backbone has one width only.
     paf_stages, map_stages : int
         Number of PAF stages, then of confidence-map stages.
     paf_width, paf_blocks : int
@@ -43,7 +53,7 @@ class NetworkConfig:
         Name of a built-in skeleton.
     """
 
-    front: str = "vgg19"
+    backbone: str = "vgg19"
     width: float = 0.25
     paf_stages: int = 1
     paf_width: int = 128
@@ -55,8 +65,8 @@ class NetworkConfig:
     skeleton: str = "COCO_18"
 
     def __post_init__(self) -> None:
-        if self.front not in ("vgg19", "mobilenet"):
-            raise ConfigError(f"front must be 'vgg19' or 'mobilenet', got {self.front!r}")
+        if self.backbone not in ("vgg19", "mobilenet"):
+            raise ConfigError(f"backbone must be 'vgg19' or 'mobilenet', got {self.backbone!r}")
         if self.skeleton not in SKELETONS:
             raise ConfigError(
                 f"skeleton must be one of {', '.join(SKELETONS)}, got {self.skeleton!r}"
@@ -70,10 +80,6 @@ class NetworkConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} must be a positive int, got {value!r}")
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain values, for checkpoints and metadata."""
-        return asdict(self)
 
 
 class PafNet(nn.Module):
@@ -94,11 +100,11 @@ class PafNet(nn.Module):
         paf_channels = 2 * len(self.skeleton.limbs)
         map_channels = len(self.skeleton.parts) + 1
         self.paf_channels = tuple((2 * i, 2 * i + 1) for i in range(len(self.skeleton.limbs)))
-        self.front: Vgg19Front | MobileNetFront = (
-            MobileNetFront() if config.front == "mobilenet" else Vgg19Front(config.width)
+        self.backbone: Vgg19Backbone | MobileNetBackbone = (
+            MobileNetBackbone() if config.backbone == "mobilenet" else Vgg19Backbone(config.width)
         )
         self.color, self.scale, self.offset = (
-            self.front.color, self.front.scale, self.front.offset,
+            self.backbone.color, self.backbone.scale, self.backbone.offset,
         )  # fmt: skip
         seen = FEATURES + config.hidden  # by every stage but the first, beside predictions
         self.paf_stages = nn.ModuleList(
@@ -117,7 +123,7 @@ class PafNet(nn.Module):
         )  # fmt: skip
 
     def stages(self, features: Tensor) -> list[StageOutput]:
-        """Every stage's prediction from the front's features, in order.
+        """Every stage's prediction from the backbone's features, in order.
 
         Parameters
         ----------
@@ -146,7 +152,7 @@ class PafNet(nn.Module):
 
     def forward(self, x: Tensor) -> list[StageOutput]:
         """(N, 3, H, W) normalised, H and W multiples of 8, to every stage's prediction."""
-        return self.stages(self.front(x))
+        return self.stages(self.backbone(x))
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) normalised to confidence maps (N, K + 1, h, w) and PAFs (N, 2L, h, w)."""

@@ -32,7 +32,7 @@ _FEATURES = 128
 
 
 class PublishedNetwork(nn.Module):
-    """What the published layouts share: the VGG-19 front and the conventions of the input.
+    """What the published layouts share: the VGG-19 backbone and the conventions of the input.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, first_line
 
 LOCAL = "local"
 """The address of a Ray that is started on this machine and ended with the run."""
@@ -50,7 +50,7 @@ def connected(address: str) -> Iterator[None]:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise _no_ray(address, reason.partition(". ")[0]) from error
     try:
         yield

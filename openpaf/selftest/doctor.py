@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import tempfile
 import time
@@ -14,7 +13,7 @@ import numpy as np
 
 import openpaf
 from openpaf.errors import OpenPafError, OpenPafWarning
-from openpaf.selftest.timing import processor
+from openpaf.selftest.machine import processor, usable_cores
 from openpaf.skeleton import COCO_18
 
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
@@ -45,7 +44,7 @@ def machine() -> dict[str, str]:
         "Python": platform.python_version(),
         "processor": processor(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cores": str(_cores()),
+        "cores": str(usable_cores()),
     }
 
 
@@ -73,7 +72,7 @@ def libraries(problems: list[str]) -> dict[str, str]:
 
 def folders(problems: list[str]) -> dict[str, str]:
     """Where openpaf keeps things, and whether it can."""
-    from openpaf.models.registry import cache_folder
+    from openpaf.models.download import cache_folder
     from openpaf_kernels.cache import CACHE
 
     cache = cache_folder()
@@ -159,14 +158,6 @@ def try_network(model: str | None, device: str, problems: list[str], seconds: fl
             f"{engine.card.name} takes {np.median(times):.1f} ms at {width}x{height} on "
             f"{engine.provider}"
         )
-
-
-def _cores() -> int:
-    try:
-        # What this process may use, which in a container is less than what it sees.
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def _why_not_writable(folder: Path) -> str | None:

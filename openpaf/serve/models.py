@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
-from openpaf.preprocess import Placement, place
+from openpaf.looks import placed
+from openpaf.preprocess import Placement
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
+from openpaf.style import STYLE, css
 
-_DECODER = DecoderConfig()
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
 _WIDTH_STEP, _HEIGHT_STEP = 64, 16
 
@@ -26,13 +26,16 @@ class Model:
     name: str
     engine: Engine
 
-    def placement(self, width: int, height: int, net_height: int | None) -> Placement:
+    def placement(
+        self, width: int, height: int, net_height: int | None, scale: float = 1.0
+    ) -> Placement:
         """Where a frame of this size, px, lies in the network input."""
         engine = self.engine
         if engine.net_size is not None:
-            return engine.placement(width, height)
+            return engine.placement(width, height, scale)
         stride = engine.card.stride
-        tight = place((width, height), net_height=net_height or engine.net_height, stride=stride)
+        net_height = net_height or engine.net_height
+        tight = placed((width, height), scale, net_height, None, stride)
         net_width, tight_height = tight.net_size
         net_size = (
             _round_up(net_width, math.lcm(_WIDTH_STEP, stride)),
@@ -44,22 +47,23 @@ class Model:
         """What `/models` says of it."""
         card, engine = self.engine.card, self.engine
         skeleton = output_skeleton(card.skeleton)
-        drawn = [n for n in range(len(skeleton.limbs)) if n not in skeleton.redundant_limbs]
+        drawn = skeleton.drawn_limbs
         return {
             "name": self.name,
             "provider": engine.provider,
             "net_height": engine.net_height,
             "net_size": engine.net_size,
             "max_net_height": max_net_height,
-            "peak_threshold": _DECODER.peak_threshold,
-            "min_score": _DECODER.min_score,
+            "peak_threshold": card.calibration.peak_threshold,
+            "min_score": card.calibration.min_score,
             "license": card.license,
             "training_data": card.training_data,
             "skeleton": {
                 "name": skeleton.name,
                 "parts": skeleton.parts,
                 "limbs": [skeleton.limbs[n] for n in drawn],
-                "colors": ["#{2:02x}{1:02x}{0:02x}".format(*skeleton.colors[n]) for n in drawn],
+                "colors": [css(skeleton.colors[n]) for n in drawn],
+                "part_color": css(STYLE.part),
             },
         }
 

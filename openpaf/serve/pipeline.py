@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +10,13 @@ from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from typing import TypeVar
 
-import numpy as np
-
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
-from openpaf.engine import NetFrame
+from openpaf.engine import NetFrame, ms_since
 from openpaf.fields import Fields
+from openpaf.models import Calibration
 from openpaf.poses import Poses
-from openpaf.preprocess import fit
+from openpaf.selftest.machine import usable_cores
 from openpaf.serve.batcher import Batcher
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError
@@ -26,7 +24,7 @@ from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
-from openpaf.track import Tracker
+from openpaf.track import warm_up
 
 Result = TypeVar("Result")
 _Key = tuple[str, tuple[int, int]]
@@ -47,7 +45,7 @@ class Pipeline:
         self.models = models
         self.config = config
         self.metrics = metrics
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "openpaf-picture")
+        self._threads = ThreadPoolExecutor(usable_cores(), "openpaf-picture")
         self._batcher: Batcher[_Key, NetFrame, Fields]
         self._serving: asyncio.Task[None]
 
@@ -56,7 +54,8 @@ class Pipeline:
         """Serve while this lasts."""
         self._batcher = Batcher(self._predict, room=self._room, max_wait=self.config.batch_wait)
         serving = self._serving = asyncio.create_task(self._batcher.serve())
-        await self.in_thread(self._warm_up)
+        # Compile what follows people, so that no live frame has to wait for it.
+        await self.in_thread(partial(warm_up, default_model(self.models).engine.skeleton))
         try:
             yield
         finally:
@@ -97,17 +96,13 @@ class Pipeline:
         model = self.model(options)
         answer = await self._batcher.submit(self._prepared(data, model, options, name))
         net_frame = answer.item
-        timings = {
-            "preprocess": net_frame.preprocess_ms,
-            "wait": 1000 * answer.waited,
-            "network": 1000 * answer.ran,
-        }
+        timings = net_frame.timings(wait=1000 * answer.waited, network=1000 * answer.ran)
         decode = partial(
             model.engine.decode,
             answer.result,
             net_frame.placement,
             timings,
-            decoder=_decoder(options.decoder_config()),
+            decoder=_decoder(options.decoder_config(), model.engine.card.calibration),
         )
         poses = await self.in_thread(decode)
         self.metrics.count_frame(poses)
@@ -117,27 +112,17 @@ class Pipeline:
         """Run short work that needs a core beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _warm_up(self) -> None:
-        """Compile what follows people, so that no live frame has to wait for it."""
-        skeleton = default_model(self.models).engine.skeleton
-        parts = len(skeleton.parts)
-        points = np.arange(2 * parts, dtype=np.float32).reshape(1, parts, 2)
-        ones = np.ones((1, parts), np.float32)
-        person = Poses(points, ones, ones[:, 0], skeleton)
-        tracker = Tracker()
-        for moment in range(2):
-            tracker.update(person, moment)
-
     async def _prepared(
         self, data: bytes, model: Model, options: Options, name: str
     ) -> tuple[_Key, NetFrame]:
         def prepare() -> NetFrame:
             started = time.perf_counter()
             frame = unpack(data, self.config.max_pixels, name)
-            placement = model.placement(frame.shape[1], frame.shape[0], options.net_height)
+            height, width = frame.shape[:2]
+            place = partial(model.placement, width, height, options.net_height)
             # Only the small net frame waits for its turn, so that large pictures cannot pile up.
-            pixels = fit(frame, placement)
-            return NetFrame(pixels, placement, 1000 * (time.perf_counter() - started))
+            net_frame = model.engine.prepare(frame, place)
+            return net_frame._replace(preprocess_ms=ms_since(started))
 
         net_frame = await self.in_thread(prepare)
         return (model.name, net_frame.placement.net_size), net_frame
@@ -156,5 +141,5 @@ class Pipeline:
 
 
 @lru_cache(maxsize=8)
-def _decoder(config: DecoderConfig) -> Decoder:
-    return Decoder(config)
+def _decoder(config: DecoderConfig, calibration: Calibration) -> Decoder:
+    return Decoder(config, calibration)

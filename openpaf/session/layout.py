@@ -127,8 +127,3 @@ def _channels_first(output: NDArray[Any], card: ModelCard) -> NDArray[Any]:
     if output.ndim != 4:
         raise ModelError(f"{card.name} must give fields of 4 axes, got shape {output.shape}")
     return output if card.output_layout == "NCHW" else output.transpose(0, 3, 1, 2)
-
-
-def first_line(error: Exception) -> str:
-    """What a runtime's error says, as one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import MissingExtraError, ModelError
+from openpaf.errors import MissingExtraError, ModelError, first_line
 from openpaf.fields import Fields
 from openpaf.models.card import METADATA_KEY, ModelCard
-from openpaf.models.registry import cache_folder
-from openpaf.session.layout import find_card, first_line, fixed_size, to_fields, to_input
+from openpaf.models.download import cache_folder
+from openpaf.session.layout import find_card, fixed_size, to_fields, to_input
 from openpaf.session.session import warn_of_fallback
 from openpaf.session.telemetry import silenced
 
@@ -56,8 +56,7 @@ class OnnxRuntimeSession:
         spinning: bool,
         card: ModelCard | None,
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _LOG_ERRORS_ONLY
+        options = quiet_options()
         options.intra_op_num_threads = threads or 0
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
         available = onnxruntime.get_available_providers()
@@ -94,6 +93,13 @@ class OnnxRuntimeSession:
         except Exception as error:
             raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
         return to_fields(dict(zip(self._outputs, outputs, strict=True)), net_frames, self.card)
+
+
+def quiet_options() -> Any:
+    """Session options under which ONNX Runtime prints errors alone."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    return options
 
 
 def _with_options(provider: str) -> str | tuple[str, dict[str, str]]:

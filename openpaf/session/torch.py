@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import ConfigError, MissingExtraError, ModelError
+from openpaf.errors import ConfigError, MissingExtraError, ModelError, first_line
 from openpaf.fields import Fields
 from openpaf.models.card import ModelCard
-from openpaf.session.layout import first_line, to_fields
+from openpaf.session.layout import to_fields
 from openpaf.session.session import warn_of_fallback
 
 try:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -159,12 +158,7 @@ class Stream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _run(self) -> Iterator[Result]:
@@ -269,7 +263,7 @@ class Stream:
             self._foretell(shot)
 
     def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
-        timings = {"preprocess": net_frame.preprocess_ms, "network": network_ms}
+        timings = net_frame.timings(network=network_ms)
         poses = self.engine.decode(fields, net_frame.placement, timings)
         if self._tracker is None:
             return poses

@@ -21,4 +21,7 @@ def prepare(engine: Engine, shot: Shot) -> NetFrame:
         return engine.prepare(shot.frame)
     net_frame = engine.prepare(stretch(shot.frame, shot.pixel_aspect))
     height, width = shot.frame.shape[:2]
-    return net_frame._replace(placement=net_frame.placement.of_stored((width, height)))
+    inputs = (
+        one._replace(placement=one.placement.of_stored((width, height))) for one in net_frame.inputs
+    )
+    return net_frame._replace(inputs=tuple(inputs))

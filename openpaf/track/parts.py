@@ -18,7 +18,6 @@ _GROUPS = (
 GROUPS = len(_GROUPS)
 # These swing while the body goes its way.
 _SWINGING = ("elbow", "wrist", "knee", "ankle", "toe", "heel")
-_SWINGING_SAYS = 0.01
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,14 @@ class Parts:
     group: NDArray[np.intp]
 
     @classmethod
-    def of(cls, skeleton: Skeleton) -> Parts:
+    def of(cls, skeleton: Skeleton, swinging_weight: float) -> Parts:
         """Read them from the part names."""
         pairs = np.array(skeleton.pairs, np.intp).reshape(-1, 2)
         names = [skeleton.parts[left].removeprefix("left_") for left in pairs[:, 0]]
         swinging = [name.endswith(_SWINGING) for name in skeleton.parts]
         return cls(
             sigmas=np.array(skeleton.sigmas, np.float32),
-            steadiness=np.where(swinging, _SWINGING_SAYS, 1).astype(np.float32),
+            steadiness=np.where(swinging, swinging_weight, 1).astype(np.float32),
             left=pairs[:, 0].copy(),
             right=pairs[:, 1].copy(),
             group=np.array([_group(name) for name in names], np.intp),

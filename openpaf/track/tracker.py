@@ -17,10 +17,7 @@ from openpaf.track.parts import GROUPS, Parts
 from openpaf.track.tracks import UNCONFIRMED, Tracks
 from openpaf_kernels.track import expect, follow, measure, put_sides_right, similarity
 
-# Seconds: lost for longer than this, a person no longer competes with those in sight; and how long
-# a newcomer may be out of sight.
-_RECENT = 0.5
-_NEWCOMER_MEMORY = 0.2
+# Seconds between two frames, where a source says that there are none.
 _SHORTEST_STEP = 1e-3
 
 
@@ -123,7 +120,7 @@ class Tracker:
     def _start(self, skeleton: Skeleton) -> None:
         if self._skeleton is None:
             self._skeleton = skeleton
-            self._parts = Parts.of(skeleton)
+            self._parts = Parts.of(skeleton, self.config.swinging_weight)
             self._tracks = Tracks.new(0, len(skeleton.parts), GROUPS)
         elif skeleton.name != self._skeleton.name:
             raise SkeletonError(
@@ -133,7 +130,9 @@ class Tracker:
 
     def _forget(self, previous: float) -> None:
         tracks = self._tracks
-        memory = np.where(tracks.id == UNCONFIRMED, _NEWCOMER_MEMORY, self.config.reentry)
+        memory = np.where(
+            tracks.id == UNCONFIRMED, self.config.newcomer_memory, self.config.reentry
+        )
         # However slow the source, whoever was there in the frame before may still be there.
         keep = (tracks.seen >= previous) | (self._time - tracks.seen <= memory)
         if not keep.all():
@@ -169,7 +168,7 @@ class Tracker:
         )  # fmt: skip
         # A pair below the gate is never made, not even to make room for others.
         oks[oks < self.config.min_oks] = 0
-        stages = np.where(self._time - tracks.seen <= _RECENT, 0, 1)
+        stages = np.where(self._time - tracks.seen <= self.config.recent, 0, 1)
         stages[tracks.id == UNCONFIRMED] = 2
         rows, people = np.empty(0, np.intp), np.empty(0, np.intp)
         for stage in np.unique(stages).tolist():

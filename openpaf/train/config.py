@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+import warnings
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openpaf.errors import ConfigError
-from openpaf.network.pafnet import NetworkConfig
+from openpaf.errors import ConfigError, OpenPafWarning
+from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig
+from openpaf.records import check_keys, read_toml
 
 _T = TypeVar("_T")
 
@@ -63,13 +64,13 @@ class TrainConfig:
         Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
     muon_rate : float
         The same of Muon, which trains the convolutions that are not pretrained.
-    trunk : str
-        Pretrained weights to start the front from, relative to the data folder: an npz of
+    backbone_weights : str
+        Pretrained weights to start the backbone from, relative to the data folder: an npz of
         MobileNet v1 trained on ImageNet, or the .xml of human-pose-estimation-0001, which gives the
         bottleneck too; "" for none.
-    trunk_rate : float
+    backbone_rate : float
         Factor on the rate for pretrained layers.
-    trunk_frozen : float
+    backbone_frozen : float
         Share of the run at its start in which the pretrained layers stay as they are. While they
         are the teacher's own, its features are taken instead of being computed again.
     ema : float
@@ -105,9 +106,9 @@ class TrainConfig:
     batch: int = 16
     rate: float = 1e-3
     muon_rate: float = 0.02
-    trunk: str = ""
-    trunk_rate: float = 0.3
-    trunk_frozen: float = 0.0
+    backbone_weights: str = ""
+    backbone_rate: float = 0.3
+    backbone_frozen: float = 0.0
     warm_up: int = 200
     weight_decay: float = 5e-4
     ema: float = 0.998
@@ -135,8 +136,8 @@ class TrainConfig:
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
         if self.second_look and not 0.5 <= self.second_look <= 4:
             raise ConfigError(f"second_look must be 0 or lie in 0.5..4, got {self.second_look}")
-        if not 0 <= self.trunk_frozen <= 1:
-            raise ConfigError(f"trunk_frozen must lie in 0..1, got {self.trunk_frozen}")
+        if not 0 <= self.backbone_frozen <= 1:
+            raise ConfigError(f"backbone_frozen must lie in 0..1, got {self.backbone_frozen}")
 
     @property
     def steps(self) -> int:
@@ -158,35 +159,34 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> TrainCo
     ConfigError
         When the file cannot be read, or a key or value does not fit.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"recipe {path} cannot be read: {error}") from error
-    return recipe_from(values | dict(changes or {}))
+    return recipe_from(read_toml(path, "recipe") | dict(changes or {}))
 
 
 def recipe_from(values: Mapping[str, Any]) -> TrainConfig:
     """Build a recipe from plain values, as read from TOML or a checkpoint."""
-    values = dict(values)
+    values = _with_names_of_today(values)
     sets = tuple(_build(DataSetConfig, entry, "sets") for entry in values.pop("sets", ()))
     network = _build(NetworkConfig, values.pop("network", {}), "network")
     return _build(TrainConfig, values | {"sets": sets, "network": network}, "recipe")
 
 
+def _with_names_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(values)
+    if isinstance(values.get("network"), Mapping):
+        values["network"] = _with_names_of_today(values["network"])
+    for former in sorted(FORMER_NAMES.keys() & values.keys()):
+        name = FORMER_NAMES[former]
+        warnings.warn(f"{former} is called {name} now", OpenPafWarning, stacklevel=2)
+        values.setdefault(name, values.pop(former))
+    return values
+
+
 def _build(kind: type[_T], values: Any, where: str) -> _T:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where} must be a table, got {values!r}")
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ConfigError(f"{where} has no key {unknown[0]!r}; it knows {', '.join(known)}")
-    missing = [
-        name
-        for name, f in known.items()
-        if f.default is MISSING and f.default_factory is MISSING and name not in values
+    required = [
+        name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING
     ]
-    if missing:
-        raise ConfigError(f"{where} lacks the key {missing[0]!r}")
+    check_keys(values, where, known, required)
     fixed = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for name, value in fixed.items():
         default = known[name].default

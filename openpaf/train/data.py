@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.datasets import coco
 from openpaf.errors import DatasetError
 from openpaf.skeleton import Skeleton
 from openpaf.train.config import DataSetConfig
@@ -69,34 +69,27 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
         When a file is missing or is not COCO keypoint JSON, or nobody in it is labelled.
     """
     path = folder / config.annotations
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        names = content["categories"][0]["keypoints"]
-        images, annotations = content["images"], content["annotations"]
-        if config.only:
-            images = [image for image in images if image.get("set") in config.only]
-    except OSError as error:
-        raise DatasetError(f"annotations {path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DatasetError(
-            f"{path} is not COCO keypoint JSON (images, annotations, categories[0].keypoints)"
-        ) from error
-    files = _files(folder, config.images, {image["file_name"] for image in images})
-    missing = [image["file_name"] for image in images if image["file_name"] not in files]
+    content, _ = coco.load(path)
+    images = content["images"]
+    if config.only:
+        images = [image for image in images if image.get("set") in config.only]
+    names = [coco.file_name(image, path) for image in images]
+    files = _files(folder, config.images, set(names))
+    missing = [name for name in names if name not in files]
     if missing:
         raise DatasetError(
             f"{path} names {len(missing)} pictures that are not in {', '.join(config.images)}, "
             f"first {missing[0]}"
         )
     people: dict[int, list[dict[str, Any]]] = {}
-    for annotation in annotations:
-        people.setdefault(annotation["image_id"], []).append(annotation)
-    reader = _Reader(names, skeleton, path)
+    for annotation in content["annotations"]:
+        people.setdefault(coco.integer(annotation, "image_id", path), []).append(annotation)
+    reader = _Reader(coco.part_names(content, path), skeleton, path)
     pictures = [
         reader.picture(
-            files[image["file_name"]], image, people.get(image["id"], []), config.trusted
+            files[name], image, people.get(coco.integer(image, "id", path), []), config.trusted
         )
-        for image in images
+        for name, image in zip(names, images, strict=True)
     ]
     pictures = [picture for picture in pictures if len(picture.keypoints)]
     if not pictures:
@@ -125,29 +118,26 @@ def _files(folder: Path, sources: tuple[str, ...], wanted: set[str]) -> dict[str
 
 
 class _Reader:
-    def __init__(self, names: list[str], skeleton: Skeleton, path: Path) -> None:
-        place = {name: index for index, name in enumerate(names)}
+    """People of one annotation file in the terms of a skeleton."""
+
+    def __init__(self, parts: tuple[str, ...], skeleton: Skeleton, path: Path) -> None:
         self.path = path
-        self.columns = [place.get(part, -1) for part in skeleton.parts]
-        self.source_parts = len(names)
-        self.neck = -1
-        if "neck" in skeleton.parts and "neck" not in place:
-            self.neck = skeleton.index("neck")
-            self.shoulders = [skeleton.index("left_shoulder"), skeleton.index("right_shoulder")]
-        self.labelled = np.array([column >= 0 for column in self.columns])
-        if self.neck >= 0:
-            self.labelled[self.neck] = self.labelled[self.shoulders].all()
+        self.parts = parts
+        self.source = Skeleton("labels", parts, (), ())
+        self.skeleton = skeleton
+        self.labelled = self._converted(np.ones((len(parts), 3), np.float32))[:, 2] > 0
         if not self.labelled.any():
             raise DatasetError(f"{path} labels none of the parts of {skeleton.name}")
 
     def picture(
         self, encoded: bytes, image: dict[str, Any], people: list[dict[str, Any]], trusted: bool
     ) -> Picture:
+        size = tuple(coco.integer(image, side, self.path) for side in ("width", "height"))
         keypoints, boxes, ignored = [], [], []
         for person in people:
-            x, y, w, h = person["bbox"]
+            x, y, w, h = coco.box(person, "bbox", self.path)
             box = (x, y, x + w, y + h)
-            points = None if person.get("iscrowd") else self.keypoints(person, image)
+            points = None if person.get("iscrowd") else self.keypoints(person, size)
             if points is None:
                 ignored.append(box)
             else:
@@ -155,7 +145,7 @@ class _Reader:
                 boxes.append(box)
         return Picture(
             encoded,
-            np.array(keypoints, np.float32).reshape(-1, len(self.columns), 3),
+            np.array(keypoints, np.float32).reshape(-1, len(self.skeleton.parts), 3),
             np.array(boxes, np.float32).reshape(-1, 4),
             np.array(ignored, np.float32).reshape(-1, 4),
             self.labelled,
@@ -163,28 +153,17 @@ class _Reader:
         )
 
     def keypoints(
-        self, person: dict[str, Any], image: dict[str, Any]
+        self, person: dict[str, Any], size: tuple[int, ...]
     ) -> NDArray[np.float32] | None:
-        source = np.asarray(person["keypoints"], np.float32)
-        if source.size != 3 * self.source_parts:
-            raise DatasetError(
-                f"{self.path}: annotation {person.get('id')} has {source.size} keypoint numbers, "
-                f"expected {3 * self.source_parts}"
-            )
-        source = source.reshape(-1, 3)
-        if not np.isfinite(source).all():
-            raise DatasetError(f"{self.path}: annotation {person.get('id')} is not finite")
-        points = np.zeros((len(self.columns), 3), np.float32)
-        for part, column in enumerate(self.columns):
-            if column >= 0:
-                points[part] = source[column]
-        if self.neck >= 0 and (points[self.shoulders, 2] > 0).all():
-            points[self.neck] = points[self.shoulders].mean(axis=0)
-        inside = (
-            (points[:, 0] >= 0)
-            & (points[:, 1] >= 0)
-            & (points[:, 0] <= image["width"])
-            & (points[:, 1] <= image["height"])
-        )
+        """(K, 3) of a person, 0 where nothing is labelled inside the picture; None if nowhere."""
+        labels = np.array(coco.keypoints(person, self.parts, self.path), np.float32)
+        points = self._converted(labels.reshape(-1, 3))
+        inside = (points[:, :2] >= 0).all(axis=1) & (points[:, :2] <= size).all(axis=1)
         points[~inside | (points[:, 2] <= 0)] = 0
         return points if (points[:, 2] > 0).any() else None
+
+    def _converted(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        places, visible = self.source.convert(
+            labels[None, :, :2], labels[None, :, 2], self.skeleton
+        )
+        return np.concatenate([places[0], visible[0, :, None]], axis=1)

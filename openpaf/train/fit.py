@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from openpaf.errors import CheckpointError, ConfigError, DatasetError
 from openpaf.network import checkpoint
-from openpaf.network.backbones import MobileNetFront
+from openpaf.network.backbones import MobileNetBackbone
 from openpaf.network.pafnet import PafNet
+from openpaf.train.backbone_weights import read_backbone_weights
 from openpaf.train.batches import Batch, batches
 from openpaf.train.config import TrainConfig, recipe_from
 from openpaf.train.crop import Cropper
@@ -26,7 +27,6 @@ from openpaf.train.loss import feature_loss, stage_losses
 from openpaf.train.optimizer import Optimizer
 from openpaf.train.targets import Labels, render
 from openpaf.train.teacher import OpenVinoTeacher
-from openpaf.train.trunk import read_trunk
 
 _SAVE_EVERY_S = 120.0
 
@@ -80,8 +80,10 @@ class Trainer:
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.net = PafNet(config.network)
-        self.pretrained = _load_trunk(self.net, data / config.trunk) if config.trunk else []
-        self.front_is_teachers = bool(config.teacher) and config.trunk == config.teacher
+        self.pretrained: list[nn.Module] = []
+        if config.backbone_weights:
+            self.pretrained = _load_backbone_weights(self.net, data / config.backbone_weights)
+        self.backbone_is_teachers = config.backbone_weights == config.teacher != ""
         self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.optimizer = Optimizer(self.net, self.pretrained, config)
@@ -139,20 +141,20 @@ class Trainer:
             teacher=teacher,
         )
         self.net.train()
-        frozen = done < config.trunk_frozen
-        self.front_is_teachers &= frozen  # as soon as it learns, it is its own
+        frozen = done < config.backbone_frozen
+        self.backbone_is_teachers &= frozen  # as soon as it learns, it is its own
         for module in self.pretrained:
             module.requires_grad_(not frozen)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-            if hint is not None and self.front_is_teachers:
-                # What the front would say: not to be computed twice.
+            if hint is not None and self.backbone_is_teachers:
+                # What the backbone would say: not to be computed twice.
                 features = hint.contiguous(memory_format=torch.channels_last)
             else:
-                features = self.net.front(self._normalise(frames))
+                features = self.net.backbone(self._normalise(frames))
             outputs = self.net.stages(features)
         losses = stage_losses([(kind, maps.float()) for kind, maps in outputs], targets)
         loss = torch.stack(list(losses.values())).sum()
-        if hint is not None and config.feature_weight and not self.front_is_teachers:
+        if hint is not None and config.feature_weight and not self.backbone_is_teachers:
             losses["features"] = feature_loss(features.float(), hint)
             loss = loss + config.feature_weight * (1 - done) * losses["features"]
         loss.backward()  # type: ignore[no-untyped-call]
@@ -177,7 +179,7 @@ class Trainer:
                 "network": self.net.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
-                "front_is_teachers": self.front_is_teachers,
+                "backbone_is_teachers": self.backbone_is_teachers,
             },
         )
 
@@ -206,7 +208,7 @@ class Trainer:
                 f"begin a new run from its weights with --start"
             ) from error
         self.step = int(state["step"])
-        self.front_is_teachers = bool(state.get("front_is_teachers"))
+        self.backbone_is_teachers = bool(state.get("backbone_is_teachers"))
 
     def start_from(self, path: Path) -> None:
         """Begin a new run with the averaged weights of a checkpoint, or of a safetensors file.
@@ -226,7 +228,7 @@ class Trainer:
             reason = str(error).splitlines()[1].strip()
             raise CheckpointError(f"{path} is of another layout: {reason}") from error
         self.average.load_state_dict(average)
-        self.front_is_teachers = False
+        self.backbone_is_teachers = False
 
     def _state(self, path: Path) -> dict[str, Any]:
         state = checkpoint.load(path)
@@ -252,15 +254,15 @@ def _pictures(
     return pictures, np.array(shares)
 
 
-def _load_trunk(net: PafNet, path: Path) -> list[nn.Module]:
-    """Start the front from pretrained weights; returns its layers."""
-    if not isinstance(net.front, MobileNetFront):
-        raise ConfigError("a trunk fits the mobilenet front only")
-    weights = read_trunk(path)
+def _load_backbone_weights(net: PafNet, path: Path) -> list[nn.Module]:
+    """Start the backbone from pretrained weights; returns its layers."""
+    if not isinstance(net.backbone, MobileNetBackbone):
+        raise ConfigError("backbone_weights fit the mobilenet backbone only")
+    weights = read_backbone_weights(path)
     try:
-        return net.front.load_pretrained(weights)
+        return net.backbone.load_pretrained(weights)
     except RuntimeError as error:
-        raise ConfigError(f"{path} holds a trunk of another size: {error}") from error
+        raise ConfigError(f"{path} holds a backbone of another size: {error}") from error
 
 
 def _cpu_has_bfloat16() -> bool:

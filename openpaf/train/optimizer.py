@@ -22,33 +22,33 @@ class Optimizer:
     ----------
     net : PafNet
         On the device and in the memory format it is trained in.
-    trunk : list of nn.Module
-        Its pretrained layers, slowed by the recipe's `trunk_rate`.
+    pretrained : list of nn.Module
+        Its pretrained layers, slowed by the recipe's `backbone_rate`.
     config : TrainConfig
     """
 
-    def __init__(self, net: PafNet, trunk: list[nn.Module], config: TrainConfig) -> None:
+    def __init__(self, net: PafNet, pretrained: list[nn.Module], config: TrainConfig) -> None:
         self.config = config
-        slow = {id(p) for module in trunk for p in module.parameters()}
+        slow = {id(p) for module in pretrained for p in module.parameters()}
         heads = [stage.head for stage in (*net.paf_stages, *net.map_stages)]
         linear = {id(p) for head in heads for p in head.parameters()}
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         self._hidden: list[nn.Parameter] = []
         for parameter in net.parameters():
-            pretrained = id(parameter) in slow
-            if parameter.ndim == 4 and not pretrained and id(parameter) not in linear:
+            is_slow = id(parameter) in slow
+            if parameter.ndim == 4 and not is_slow and id(parameter) not in linear:
                 self._hidden.append(parameter)
             else:
-                key = (pretrained, parameter.ndim > 1)
+                key = (is_slow, parameter.ndim > 1)
                 groups.setdefault(key, []).append(parameter)
         self.adamw = torch.optim.AdamW(
             [
                 {
                     "params": parameters,
-                    "rate": config.rate * (config.trunk_rate if pretrained else 1.0),
+                    "rate": config.rate * (config.backbone_rate if is_slow else 1.0),
                     "weight_decay": config.weight_decay if decayed else 0.0,
                 }
-                for (pretrained, decayed), parameters in groups.items()
+                for (is_slow, decayed), parameters in groups.items()
             ]
         )
         # Matrices that share the memory of the convolutions: one row an output channel.

@@ -18,7 +18,7 @@ pytest.importorskip("av")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from benchmarks import dots
+from benchmarks.scenes import dots
 from openpaf.cli import main
 from tests import films
 

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.crowd import make_crowd, score_people
+from benchmarks.scenes.crowd import score_people
 from openpaf.decoder import Decoder, decode
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
+from openpaf.selftest.crowd import make_crowd
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, Skeleton
+from openpaf_kernels import peaks
 from tests import reference_decoder as reference
 from tests.scenes import noise, scene, upright, without
 
@@ -305,3 +307,16 @@ def test_other_arguments_are_refused_in_one_line() -> None:
         decode(np.zeros((18, 5, 5)))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="must be a DecoderConfig, got dict"):
         decode(scene([]), {"min_parts": 3})  # type: ignore[arg-type]
+
+
+def test_refinements_have_the_numbers_that_the_kernels_know_them_by() -> None:
+    assert list(REFINEMENTS) == sorted(
+        REFINEMENTS, key=lambda refinement: getattr(peaks, refinement.upper())
+    )
+    assert peaks.CENTROID == len(REFINEMENTS) - 1
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, 5, float("nan"), True])
+def test_min_score_is_a_share(score: float) -> None:
+    with pytest.raises(ConfigError, match="min_score must be a number from 0 to 1"):
+        DecoderConfig(min_score=score)

@@ -22,10 +22,10 @@ from openpaf.network.pafnet import NetworkConfig, PafNet
 ABOUT = {"name": "tiny", "license": "Apache-2.0", "training_data": "none"}
 
 
-def tiny_network(front: str = "vgg19") -> PafNet:
+def tiny_network(backbone: str = "vgg19") -> PafNet:
     torch.manual_seed(3)
     config = NetworkConfig(
-        front=front,
+        backbone=backbone,
         width=1 / 16,
         paf_stages=2,
         map_stages=1,

@@ -107,7 +107,7 @@ def test_copy_is_smaller_and_close(
 
 def with_a_loud_channel(network: torch.nn.Module, factor: float) -> None:
     """Make one channel between two convolutions louder; the one after it hears it as before."""
-    before, after = network.front.blocks[2].pointwise, network.front.blocks[3].depthwise
+    before, after = network.backbone.blocks[2].pointwise, network.backbone.blocks[3].depthwise
     with torch.no_grad():
         before.weight[5] *= factor
         before.bias[5] *= factor

@@ -15,7 +15,7 @@ from openpaf_kernels import track
 from openpaf_kernels.track import expect, follow, measure, put_sides_right, similarity
 
 SEEDS = st.integers(0, 2**32 - 1)
-PARTS = Parts.of(COCO_18)
+PARTS = Parts.of(COCO_18, 0.01)
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]

@@ -45,13 +45,13 @@ def test_registry_has_every_published_model() -> None:
         "tf-pose-mobilenet-v2-small",
     }  # fmt: skip
     body25 = registry.record("vgg19-body25")
-    assert (body25.skeleton, body25.stride, body25.colors) == (BODY_25, 8, "BGR")
-    assert (body25.scale, body25.offset) == (1 / 256, -0.5)
+    assert (body25.card.skeleton, body25.card.stride, body25.card.colors) == (BODY_25, 8, "BGR")
+    assert (body25.card.scale, body25.card.offset) == (1 / 256, -0.5)
 
 
 def test_nothing_non_commercial_is_bundled_and_plain_http_is_always_pinned() -> None:
     for record in registry.registry().values():
-        assert not (record.bundled and "non-commercial" in record.license)
+        assert not (record.bundled and "non-commercial" in record.card.license)
         for file in record.files:
             if file.checksum is None:
                 assert all(urlsplit(url).scheme == "https" for url in file.urls), file
@@ -123,7 +123,7 @@ def test_fetch_says_what_is_missing_when_offline(monkeypatch: pytest.MonkeyPatch
 
 def test_entry_is_read() -> None:
     record = registry.parse_registry(ENTRY)["net"]
-    assert record.skeleton is COCO_18
+    assert record.card.skeleton is COCO_18
     assert record.model_path.name == "net.onnx"
     assert record.files[0].checksum is None
 

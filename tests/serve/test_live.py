@@ -81,7 +81,7 @@ def test_settings_apply_to_the_frames_after_them(
     with serve().websocket_connect("/live") as live:
         live.send_bytes(picture(0))
         assert len(live.receive_json()["people"]) == 1
-        live.send_text(json.dumps({"min_score": 9}))
+        live.send_text(json.dumps({"min_score": 1}))
         live.send_bytes(picture(0))
         assert live.receive_json()["people"] == []
         stand_ins["two"].batches.clear()

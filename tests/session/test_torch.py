@@ -87,6 +87,6 @@ def test_damaged_checkpoints_are_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_checkpoints_of_something_else_are_named(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path / "other.pt", {"step": 0, "recipe": {"network": {"front": "x"}}})
-    with pytest.raises((CheckpointError, ConfigError), match=r"front must be|holds no network"):
+    checkpoint.save(tmp_path / "other.pt", {"step": 0, "recipe": {"network": {"backbone": "x"}}})
+    with pytest.raises((CheckpointError, ConfigError), match=r"backbone must be|holds no network"):
         open_session(tmp_path / "other.pt")

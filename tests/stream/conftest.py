@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from openpaf.engine import NetFrame
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.stream import Shot
@@ -55,6 +56,7 @@ class FakeNetFrame:
     frame: NDArray[np.uint8]
     placement: object = None
     preprocess_ms: float = 0.0
+    timings = NetFrame.timings
 
 
 @dataclass

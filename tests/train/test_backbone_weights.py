@@ -1,4 +1,4 @@
-"""Pretrained trunks and the teacher that training starts from and learns from."""
+"""Pretrained backbones and the teacher that training starts from and learns from."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from openpaf.looks import mirrored
 torch = pytest.importorskip("torch")
 
 from openpaf.network.pafnet import NetworkConfig, PafNet
+from openpaf.train.backbone_weights import read_backbone_weights
 from openpaf.train.config import DataSetConfig, TrainConfig
 from openpaf.train.fit import Trainer
 from openpaf.train.teacher import OpenVinoTeacher
-from openpaf.train.trunk import read_trunk
 
 POSE = Path("models/human-pose-estimation-0001/human-pose-estimation-0001.xml")
 IMAGENET = Path("models/mobilenet-v1-imagenet/mobilenet_v1_1.0.npz")
 
 
-def trunk_of(path: Path) -> PafNet:
-    net = PafNet(NetworkConfig(front="mobilenet", paf_width=8, paf_blocks=1)).eval()
-    net.front.load_pretrained(read_trunk(path))
+def backbone_of(path: Path) -> PafNet:
+    net = PafNet(NetworkConfig(backbone="mobilenet", paf_width=8, paf_blocks=1)).eval()
+    net.backbone.load_pretrained(read_backbone_weights(path))
     return net
 
 
@@ -37,18 +37,18 @@ def test_the_front_of_a_pose_network_computes_what_it_did_there(
     pytest.importorskip("openvino")
     frame = np.kron(rng.integers(0, 256, (8, 8, 3)), np.ones((16, 16, 1))).astype(np.uint8)
     theirs = OpenVinoTeacher(shared / POSE, 1, 128, threads=1).fields(frame[None])[2]
-    front = trunk_of(shared / POSE).front
+    backbone = backbone_of(shared / POSE).backbone
     x = torch.from_numpy(frame[..., ::-1].transpose(2, 0, 1)[None].copy()).float() / 127.5 - 1
     with torch.no_grad():
-        ours = front(x)
+        ours = backbone(x)
     # Its activations are rounded to eight bits, ours are not.
     assert np.corrcoef(ours.numpy().ravel(), theirs.numpy().ravel())[0, 1] > 0.99
     assert float(ours.square().mean() / theirs.square().mean()) == pytest.approx(1, rel=0.1)
 
 
 def test_an_imagenet_trunk_fits_too(shared: Path) -> None:
-    front = trunk_of(shared / IMAGENET).front
-    assert front.blocks[-1].pointwise.weight.std() > 1e-3
+    backbone = backbone_of(shared / IMAGENET).backbone
+    assert backbone.blocks[-1].pointwise.weight.std() > 1e-3
 
 
 @pytest.mark.parametrize("name", ["gone.npz", "gone.xml", "other.npz", "text.npz"])
@@ -57,8 +57,8 @@ def test_files_without_a_trunk_are_named(tmp_path: Path, name: str) -> None:
         pytest.importorskip("openvino")
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
     (tmp_path / "text.npz").write_text("nothing of use")
-    with pytest.raises(ConfigError, match=rf"{name}.*does not hold a MobileNet v1 trunk"):
-        read_trunk(tmp_path / name)
+    with pytest.raises(ConfigError, match=rf"{name}.*does not hold a MobileNet v1 backbone"):
+        read_backbone_weights(tmp_path / name)
 
 
 def test_the_teachers_fields_lie_on_the_cells_of_the_crop(
@@ -102,26 +102,27 @@ def test_a_frozen_front_of_the_teachers_is_not_computed_again(shared: Path, tmp_
     pytest.importorskip("openvino")
     config = TrainConfig(
         sets=(DataSetConfig("data/coco_train.json", ("data/coco_train.tar",)),),
-        network=NetworkConfig(front="mobilenet", paf_width=8, map_width=8),
-        crop=64, images=3, batch=1, trunk_frozen=0.5, trunk=str(POSE), teacher=str(POSE),
+        network=NetworkConfig(backbone="mobilenet", paf_width=8, map_width=8),
+        crop=64, images=3, batch=1, backbone_frozen=0.5, backbone_weights=str(POSE),
+        teacher=str(POSE),
     )  # fmt: skip
     trainer = Trainer(config, shared, tmp_path, threads=1)
-    before = trainer.net.front.conv1.weight.clone()
+    before = trainer.net.backbone.conv1.weight.clone()
     computed = []
-    trainer.net.front.register_forward_hook(lambda *_: computed.append(trainer.step))
+    trainer.net.backbone.register_forward_hook(lambda *_: computed.append(trainer.step))
     trainer.run(lambda _: None, lambda: trainer.step == 2)
     assert computed == []
-    assert torch.equal(before, trainer.net.front.conv1.weight)
+    assert torch.equal(before, trainer.net.backbone.conv1.weight)
     resumed = Trainer(config, shared, tmp_path, threads=1)
     resumed.start_from(trainer.save_average())
-    assert not resumed.front_is_teachers  # rounded to half precision, for one
+    assert not resumed.backbone_is_teachers  # rounded to half precision, for one
     resumed.resume(tmp_path / "last.pt")
-    assert resumed.front_is_teachers
+    assert resumed.backbone_is_teachers
     trainer.run(lambda _: None, lambda: False)
     assert computed == [2]
     resumed.resume(tmp_path / "last.pt")
-    assert not resumed.front_is_teachers
-    assert not torch.equal(before, trainer.net.front.conv1.weight)
+    assert not resumed.backbone_is_teachers
+    assert not torch.equal(before, trainer.net.backbone.conv1.weight)
 
 
 def test_a_missing_teacher_is_named(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_missing_teacher_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"trunk_frozen": 1.5}, "trunk_frozen"),
+        ({"backbone_frozen": 1.5}, "backbone_frozen"),
         ({"second_look": 0.1}, "second_look"),
     ],
 )

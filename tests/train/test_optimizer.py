@@ -16,8 +16,8 @@ CONFIG: TrainConfig = recipe_from(
         "images": 100,
         "batch": 1,
         "warm_up": 10,
-        "trunk_rate": 0.1,
-        "network": {"front": "mobilenet", "paf_width": 8, "map_width": 8, "hidden": 16},
+        "backbone_rate": 0.1,
+        "network": {"backbone": "mobilenet", "paf_width": 8, "map_width": 8, "hidden": 16},
     }
 )
 
@@ -31,7 +31,7 @@ def net() -> PafNet:
 
 
 def pretrained(net: PafNet) -> list[torch.nn.Module]:
-    return [net.front.conv1, *net.front.blocks]
+    return [net.backbone.conv1, *net.backbone.blocks]
 
 
 def test_every_weight_has_one_optimiser(net: PafNet) -> None:
@@ -40,10 +40,10 @@ def test_every_weight_has_one_optimiser(net: PafNet) -> None:
     muon = {p.data_ptr() for group in optimizer.muon.param_groups for p in group["params"]}
     assert not adamw & muon
     assert adamw | muon == {p.data_ptr() for p in net.parameters()}
-    trunk = {p.data_ptr() for module in pretrained(net) for p in module.parameters()}
+    backbone = {p.data_ptr() for module in pretrained(net) for p in module.parameters()}
     heads = {p.data_ptr() for stage in net.paf_stages for p in stage.head.parameters()}
-    assert trunk | heads <= adamw
-    assert net.front.bottleneck.mix.weight.data_ptr() in muon
+    assert backbone | heads <= adamw
+    assert net.backbone.bottleneck.mix.weight.data_ptr() in muon
 
 
 def test_a_step_changes_every_weight_by_its_gradient_and_clears_it(net: PafNet) -> None:
@@ -59,7 +59,7 @@ def test_a_step_changes_every_weight_by_its_gradient_and_clears_it(net: PafNet) 
 
 def test_muon_turns_a_gradient_into_steps_of_one_size_in_every_direction(net: PafNet) -> None:
     optimizer = Optimizer(net, [], CONFIG)
-    weight = net.front.bottleneck.mix.weight
+    weight = net.backbone.bottleneck.mix.weight
     before = weight.detach().clone()
     weight.grad = torch.zeros_like(weight)
     weight.grad[:, :, 1, 1] = torch.diag(torch.logspace(0, 1, 128))
@@ -74,9 +74,9 @@ def test_the_rate_of_pretrained_layers_is_slower(net: PafNet) -> None:
     optimizer = Optimizer(net, pretrained(net), CONFIG)
     optimizer.step(10)
     rates = {group["params"][0].data_ptr(): group["lr"] for group in optimizer.adamw.param_groups}
-    trunk = {p.data_ptr() for module in pretrained(net) for p in module.parameters()}
+    backbone = {p.data_ptr() for module in pretrained(net) for p in module.parameters()}
     for place, rate in rates.items():
-        share = CONFIG.trunk_rate if place in trunk else 1.0
+        share = CONFIG.backbone_rate if place in backbone else 1.0
         assert rate == pytest.approx(CONFIG.rate * share)
     assert {group["lr"] for group in optimizer.muon.param_groups} == {CONFIG.muon_rate}
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from openpaf.errors import CheckpointError, ConfigError, DatasetError, OutputError
+from openpaf.errors import CheckpointError, ConfigError, DatasetError, OpenPafWarning, OutputError
 from openpaf.skeleton import COCO_17, COCO_18
 
 torch = pytest.importorskip("torch")
@@ -27,7 +27,7 @@ from openpaf.train.data import read_set
 from openpaf.train.fit import Trainer
 
 NETWORK = {
-    "front": "vgg19",
+    "backbone": "vgg19",
     "width": 0.0625,
     "paf_stages": 1,
     "map_stages": 1,
@@ -121,9 +121,16 @@ def test_joints_outside_the_frame_are_unlabelled(drawn: Path) -> None:
         (lambda c: c["images"][2].update(file_name="gone.png"), "gone.png"),
         (lambda c: c.update(annotations=[]), "nobody"),
         (lambda c: c.pop("categories"), "not COCO keypoint JSON"),
-        (lambda c: c["annotations"][0].update(keypoints=[1, 2]), "2 keypoint numbers"),
-        (lambda c: c["categories"][0].update(keypoints=["tail"] * 17), "none of the parts"),
-        (lambda c: c["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "not finite"),
+        (lambda c: c["annotations"][0].update(keypoints=[1, 2]), "51 keypoint numbers.* got 2"),
+        (
+            lambda c: c["categories"][0].update(keypoints=[f"tail_{n}" for n in range(17)]),
+            "none of the parts",
+        ),
+        (lambda c: c["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "must be finite"),
+        (lambda c: c["annotations"][0].pop("bbox"), "bbox of annotation .* must be x, y, width"),
+        (lambda c: c["annotations"][0].pop("image_id"), "image_id of entry .* whole number"),
+        (lambda c: c["images"][1].update(file_name="../x.png"), "must be a path inside"),
+        (lambda c: c["images"][0].pop("width"), "width of entry .* whole number"),
     ],
 )
 def test_bad_annotations_are_named(drawn: Path, edit: Any, message: str) -> None:
@@ -278,9 +285,9 @@ def test_foreign_files_are_no_checkpoints(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("crop = 100", "sets"),
-        ("speed = 1", "'speed'"),
+        ("speed = 1", "speed"),
         ("[[sets]]\nannotations = 'a'\nimages = ['b']\n[network]\nfront = 'resnet'", "resnet"),
-        ("[[sets]]\nannotations = 'a'", "'images'"),
+        ("[[sets]]\nannotations = 'a'", "lacks images"),
         ("[[sets]]\nannotations = 'a'\nimages = 50_000", "images must be a list"),
         ("[[sets]]\nannotations = 3\nimages = ['b']", "annotations must be a file"),
         ("batch = 'many'", "batch must be int"),
@@ -397,3 +404,20 @@ def test_the_curve_shows_losses_and_accuracy(tmp_path: Path) -> None:
         log_accuracy(tmp_path, images, 0.1, 0.05, 0.15)
     plot(tmp_path)
     assert cv2.imread(str(curve)).shape[0] > alone.shape[0]
+
+
+def test_names_of_version_0_1_are_read_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        "trunk_rate = 0.1\n[[sets]]\nannotations = 'a'\nimages = ['b']\n"
+        "[network]\nfront = 'mobilenet'\n"
+    )
+    with pytest.warns(OpenPafWarning, match="is called backbone"):
+        config = read_recipe(path)
+    assert (config.network.backbone, config.backbone_rate) == ("mobilenet", 0.1)
+
+
+def test_weights_of_version_0_1_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    checkpoint.save_weights(path, {"front.conv1.weight": torch.ones(2)})
+    assert list(checkpoint.load_weights(path)) == ["backbone.conv1.weight"]

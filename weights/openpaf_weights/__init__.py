@@ -7,11 +7,6 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 
 
-def default_model() -> Path:
-    """Path of the bundled default model; a version without one has no file there."""
-    return _HERE / "default.onnx"
-
-
 def bundled_model(name: str) -> Path:
     """Path of a bundled file by the name the registry gives it."""
     return _HERE / name

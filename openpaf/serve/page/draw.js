@@ -17,7 +17,7 @@ export function drawPeople(context, people, skeleton) {
       stroke(context, at(a), at(b), 3 * unit, skeleton.colors[limb]);
     });
     skeleton.parts.forEach((_, part) => {
-      if (found(part)) dot(context, at(part), 2.2 * unit);
+      if (found(part)) dot(context, at(part), 2.2 * unit, skeleton.part_color);
     });
     const [id] = person.person_id;
     if (id >= 0) label(context, id, top(skeleton, at, found), unit);
@@ -33,10 +33,10 @@ function stroke(context, from, to, width, color) {
   context.stroke();
 }
 
-function dot(context, [x, y], radius) {
+function dot(context, [x, y], radius, color) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fillStyle = "#fff";
+  context.fillStyle = color;
   context.fill();
 }
 

@@ -1,4 +1,4 @@
-"""Pretrained MobileNet v1 trunks and a bottleneck: convolutions to start a network from."""
+"""Pretrained MobileNet v1 backbones and a bottleneck: convolutions to start a network from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openpaf.errors import ConfigError, MissingExtraError
+from openpaf.errors import ConfigError, MissingExtraError, first_line
 from openpaf.session.telemetry import import_openvino
 
 # Layers of human-pose-estimation-0001 in the order of MobileNet v1's blocks 1 to 11.
@@ -27,8 +27,8 @@ _BOTTLENECK = {
 }  # fmt: skip
 
 
-def read_trunk(path: Path) -> dict[str, Tensor]:
-    """Read a trunk, batch norm folded.
+def read_backbone_weights(path: Path) -> dict[str, Tensor]:
+    """Read a backbone, batch norm folded.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def read_trunk(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     ConfigError
-        When the file holds no such trunk.
+        When the file holds no such backbone.
     """
     try:
         if path.suffix == ".xml":
@@ -52,8 +52,8 @@ def read_trunk(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in _names()}
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{path} does not hold a MobileNet v1 trunk: {reason}") from error
+        reason = first_line(error)
+        raise ConfigError(f"{path} does not hold a MobileNet v1 backbone: {reason}") from error
 
 
 def _layers() -> list[str]:
@@ -69,11 +69,11 @@ def _from_openvino(path: Path) -> dict[str, Tensor]:
         openvino = import_openvino()
     except ImportError as error:
         raise MissingExtraError(
-            'an .xml trunk needs OpenVINO: pip install "openpaf[openvino]"'
+            'an .xml backbone needs OpenVINO: pip install "openpaf[openvino]"'
         ) from error
     layers = {op.get_friendly_name(): op for op in openvino.Core().read_model(path).get_ops()}
     theirs = ["conv1", *(f"{block}/{half}" for block in _BLOCKS for half in ("dw", "sep"))]
-    trunk = {}
+    weights = {}
     for ours, name in {**dict(zip(_layers(), theirs, strict=True)), **_BOTTLENECK}.items():
         convolution = layers.get(f"{name}/WithoutBiases") or layers[name]
         weight = _constant(convolution.input_value(1))
@@ -81,13 +81,13 @@ def _from_openvino(path: Path) -> dict[str, Tensor]:
             weight = weight[:, 0]
         (added,) = convolution.output(0).get_target_inputs()
         bias = _constant(added.get_node().input_value(1)).reshape(-1)
-        trunk[f"{ours}.weight"] = torch.from_numpy(weight)
-        trunk[f"{ours}.bias"] = torch.from_numpy(bias)
+        weights[f"{ours}.weight"] = torch.from_numpy(weight)
+        weights[f"{ours}.bias"] = torch.from_numpy(bias)
     # It takes BGR as (x - 128) / 255; with RGB y in -1..1 that is y / 2 - 1 / 510.
-    first = trunk["conv1.weight"].flip(1)
-    trunk["conv1.bias"] -= first.sum(dim=(1, 2, 3)) / 510
-    trunk["conv1.weight"] = first / 2
-    return trunk
+    first = weights["conv1.weight"].flip(1)
+    weights["conv1.bias"] -= first.sum(dim=(1, 2, 3)) / 510
+    weights["conv1.weight"] = first / 2
+    return weights
 
 
 def _constant(output: Any) -> NDArray[np.float32]:

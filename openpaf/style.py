@@ -1,0 +1,75 @@
+"""How people look when they are drawn: on frames, in the gallery of failures, and in the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Color = tuple[int, int, int]
+"""Blue, green, red, 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colours, and sizes in px or as shares.
+
+    Attributes
+    ----------
+    part, text, outline, truth, others : Color
+        Of a part's dot, of writing, of the edge around both, of what is annotated, and of people
+        that are not in question.
+    bodies_a_line : float
+        Longer sides of a person's box over the width of a limb's line.
+    thickest : int
+        Widest line, px.
+    dot : (float, float)
+        Radius of a part's dot: so many line widths, and so many px more.
+    faintest : float
+        Opacity of a limb that is not sure at all; 1 for one that is.
+    """
+
+    part: Color = (245, 245, 245)
+    text: Color = (255, 255, 255)
+    outline: Color = (0, 0, 0)
+    truth: Color = (255, 255, 255)
+    others: Color = (150, 150, 150)
+    bodies_a_line: float = 60.0
+    thickest: int = 12
+    dot: tuple[float, float] = (0.6, 0.8)
+    faintest: float = 0.45
+
+
+STYLE = Style()
+
+
+def css(color: Color) -> str:
+    """A colour as pages write it, `#rrggbb`."""
+    blue, green, red = color
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+_RIGHT_COLORS: dict[str, Color] = {
+    "arm": (0, 128, 255),
+    "leg": (60, 60, 240),
+    "head": (120, 170, 255),
+}
+_LEFT_COLORS: dict[str, Color] = {
+    "arm": (255, 170, 0),
+    "leg": (255, 90, 60),
+    "head": (255, 210, 120),
+}
+_MIDDLE_COLOR: Color = (110, 220, 70)
+
+
+def limb_color(a: str, b: str) -> Color:
+    """Colour of the limb between two parts: warm on the person's right, cool on the left."""
+    names = a + b
+    if "shoulder" in names and "ear" not in names or "elbow" in names:
+        region = "arm"
+    elif "eye" in names or "ear" in names:
+        region = "head"
+    else:
+        region = "leg"
+    right, left = "right_" in names, "left_" in names
+    if right == left:
+        return _MIDDLE_COLOR
+    return _RIGHT_COLORS[region] if right else _LEFT_COLORS[region]
