@@ -31,11 +31,6 @@ class Row(NamedTuple):
     poses: Poses
 
 
-def as_text(name: str) -> str:
-    r"""Give a file's name as text that any table can hold: bytes that are no text as \xff."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def write_part(path: Path, rows: Sequence[Row], metadata: dict[str, Any]) -> None:
     """Write rows as a file that is there whole or not at all; its suffix says how.
 

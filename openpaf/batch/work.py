@@ -17,7 +17,7 @@ import numpy as np
 from openpaf.batch.job import Job, read_settings
 from openpaf.batch.plan import Shard
 from openpaf.batch.recording import Failure, ahead, open_video, read_picture, read_video
-from openpaf.batch.rows import Row, as_text, write_part
+from openpaf.batch.rows import Row, write_part
 from openpaf.engine import Engine, NetFrame, find_people
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.files import replacing
@@ -167,7 +167,7 @@ class _ShardRun:
             self._fail(batch[0].source, batch[0].number, str(error))
             return
         for one, poses in zip(batch, found, strict=True):
-            self._rows.append(Row(as_text(one.source), one.number, one.seconds, poses))
+            self._rows.append(Row(one.source, one.number, one.seconds, poses))
             self.frames += 1
             if len(self._rows) == self._job.part_frames:
                 self._write()
@@ -188,7 +188,6 @@ class _ShardRun:
 
     def _fail(self, source: str, frame: int, reason: str) -> None:
         """List a file, once: what went wrong first, where, and how often in all."""
-        source, reason = as_text(source), as_text(reason)
         self.failed.setdefault(
             source, {"source": source, "frame": frame, "error": reason, "times": 0}
         )["times"] += 1

@@ -230,7 +230,7 @@ def test_names_that_are_no_text_are_escaped(network: Path, tmp_path: Path) -> No
     (part,) = (tmp_path / "out" / "poses").iterdir()
     assert pyarrow.parquet.read_table(part)["source"].to_pylist() == ["a\\xff.png"]
     (failed,) = lines(tmp_path / "out" / "failed.ndjson")
-    assert failed["source"] == "b\\xfe.jpg"
+    assert failed["source"] == "b\udcfe.jpg"
 
 
 def test_closed_standard_error_is_no_bug(network: Path, tmp_path: Path) -> None:
