@@ -19,7 +19,7 @@ the box of one person of a higher score.
 PART_FEATURES = ("constant", "part score", "log odds of the person")
 """What a part's probability is a logistic of."""
 
-# A cell is 8 net px wide in every network known.
+# More is not how people label, but a mistake.
 _LARGEST_OFFSET = 8.0
 _LARGEST_WEIGHT = 1000.0
 
@@ -30,8 +30,8 @@ class Calibration:
 
     Attributes
     ----------
-    cell_offset : (float, float)
-        Net px from the centre of a cell to where parts that peak in it really are.
+    offset : (float, float)
+        Frame px, in x and y, from where parts are found to where humans label them.
     peak_threshold, paf_threshold : float
         What the decoder's options of these names are where the user leaves them alone.
     weakest : float
@@ -49,7 +49,7 @@ class Calibration:
         When a value cannot work.
     """
 
-    cell_offset: tuple[float, float] = (0.0, 0.0)
+    offset: tuple[float, float] = (0.0, 0.0)
     peak_threshold: float = 0.07
     paf_threshold: float = 0.05
     weakest: float = 0.2
@@ -63,7 +63,7 @@ class Calibration:
             if not _is_number(value) or not 0 <= value <= 1:
                 raise ConfigError(f"{key} must be a number from 0 to 1, got {shown(value)}")
         for key, sizes, largest in (
-            ("cell_offset", (2,), _LARGEST_OFFSET),
+            ("offset", (2,), _LARGEST_OFFSET),
             ("person", (0, len(PERSON_FEATURES)), _LARGEST_WEIGHT),
             ("part", (0, len(PART_FEATURES)), _LARGEST_WEIGHT),
         ):
