@@ -25,7 +25,7 @@ _MOST, _MOST_STRIDE = 1 << 16, 256
 
 _CHOICES = {
     "input_layout": ("NHWC", "NCHW"),
-    "input_dtype": ("uint8", "float32"),
+    "input_dtype": ("uint8", "float32", "float16"),
     "colors": ("BGR", "RGB"),
     "output_layout": ("NHWC", "NCHW"),
 }
@@ -43,7 +43,7 @@ class ModelCard:
     stride : int
         Net-input px a cell of the fields.
     input_layout, input_dtype, colors : str
-        NHWC or NCHW; uint8 or float32; BGR or RGB.
+        NHWC or NCHW; uint8, float32 or float16; BGR or RGB.
     scale, offset : float or (3,) tuple of float
         The network takes `pixel * scale + offset`, pixels 0 to 255; one value, or one a channel in
         the order of `colors`. 1 and 0 where the network does it itself.
@@ -109,7 +109,7 @@ class ModelCard:
         for key in ("scale", "offset"):
             object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
         if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
-            raise ConfigError("scale and offset need input_dtype float32, got uint8")
+            raise ConfigError("scale and offset need input_dtype float32 or float16, got uint8")
         if isinstance(self.paf_order, list):
             object.__setattr__(self, "paf_order", tuple(self.paf_order))
         self._check_paf_order()

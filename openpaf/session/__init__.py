@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from openpaf.session.session import DEVICES, Session, open_session
+from openpaf.session.telemetry import switch_off
+
+switch_off()
 
 __all__ = ["DEVICES", "Session", "open_session"]

@@ -55,6 +55,8 @@ def fixed_size(
     """
     height_axis, channel_axis = (1, 3) if card.input_layout == "NHWC" else (2, 1)
     sides = shape[height_axis : height_axis + 2]
+    if all(isinstance(side, int) for side in sides) and len(shape) == 4:
+        _check_stride(sides, card, path)
     # One free side beside a fixed one, or sides off the stride, are channels taken for sides.
     possible = sides == [None, None] or all(side and side % card.stride == 0 for side in sides)
     if len(shape) != 4 or shape[channel_axis] not in (3, None) or not possible:
@@ -64,6 +66,16 @@ def fixed_size(
         )
     height, width = sides
     return shape[0], None if height is None or width is None else (width, height)
+
+
+def _check_stride(sides: list[int | None], card: ModelCard, path: Path) -> None:
+    off = [side for side in sides if side is not None and side % card.stride]
+    # Three channels there mean another layout, which has a message of its own.
+    if off and 3 not in sides:
+        raise ModelError(
+            f"{path} takes frames of {sides[1]}x{sides[0]} px only, which must be multiples of its "
+            f"stride {card.stride}; make it with another size or a free one"
+        )
 
 
 def to_input(net_frames: NDArray[np.uint8], card: ModelCard) -> NDArray[Any]:
