@@ -430,7 +430,7 @@ def test_two_threads_of_one_client_do_not_wait_for_each_other(
 
 
 def test_a_picture_is_looked_at_as_often_as_asked(
-    serve: Callable[..., TestClient], stand_ins: dict[str, StandIn], picture: Callable[..., bytes]
+    serve: Callable[..., Any], stand_ins: dict[str, StandIn], picture: Callable[..., bytes]
 ) -> None:
     client = serve()
     assert client.post("/detect?looks=close", content=picture(40)).status_code == 200
