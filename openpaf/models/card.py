@@ -6,44 +6,29 @@ network is described by a `net.toml` beside `net.onnx`, or by a card passed to t
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar
 
 from openpaf.errors import ConfigError
-from openpaf.records import check_keys, read_toml
-from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
+from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
+from openpaf.models.window_card import PP_TINYPOSE
+from openpaf.skeleton import COCO_18
 
 METADATA_KEY = "openpaf"
 """Name of the ONNX metadata property that holds a card as JSON."""
 
-_CHOICES = {
-    "input_layout": ("NHWC", "NCHW"),
-    "input_dtype": ("uint8", "float32"),
-    "colors": ("BGR", "RGB"),
-    "output_layout": ("NHWC", "NCHW"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard:
-    """Describe a network file; the defaults are the layout of files that openpaf exports.
+class ModelCard(NetworkCard):
+    """Describe a PAF network; the defaults are the layout of files that openpaf exports.
+
+    What it takes, and whose it is, is said as in every `NetworkCard`.
 
     Attributes
     ----------
-    name : str
-    skeleton : Skeleton
-        In a file: the name of a built-in one.
     stride : int
         Net-input px a cell of the fields.
-    input_layout, input_dtype, colors : str
-        NHWC or NCHW; uint8 or float32; BGR or RGB.
-    scale, offset : float or (3,) tuple of float
-        The network takes `pixel * scale + offset`, pixels 0 to 255; one value, or one a channel in
-        the order of `colors`. 1 and 0 where the network does it itself.
     output_layout : str
         NCHW or NHWC, of both outputs.
     confidence_maps, pafs : str
@@ -57,7 +42,6 @@ class ModelCard:
         `paf_channel`.
     net_height : int
         Height of the network input this network works best at, px.
-    license, training_data : str
 
     Raises
     ------
@@ -65,14 +49,9 @@ class ModelCard:
         When a value cannot work.
     """
 
-    name: str
-    skeleton: Skeleton
+    head: ClassVar[str] = "fields"
+
     stride: int = 8
-    input_layout: str = "NHWC"
-    input_dtype: str = "uint8"
-    colors: str = "BGR"
-    scale: float | tuple[float, float, float] = 1.0
-    offset: float | tuple[float, float, float] = 0.0
     output_layout: str = "NCHW"
     confidence_maps: str = "confidence_maps"
     confidence_channel: int = 0
@@ -80,27 +59,15 @@ class ModelCard:
     paf_channel: int = 0
     paf_order: str | tuple[int, ...] = "limbs"
     net_height: int = 368
-    license: str = "unknown"
-    training_data: str = "unknown"
 
     def __post_init__(self) -> None:
-        for key, choices in _CHOICES.items():
-            if getattr(self, key) not in choices:
-                raise ConfigError(
-                    f"{key} must be {' or '.join(choices)}, got {getattr(self, key)!r}"
-                )
-        for key in ("name", "confidence_maps", "pafs", "license", "training_data"):
-            if not isinstance(getattr(self, key), str) or not getattr(self, key):
-                raise ConfigError(f"{key} must be a name, got {getattr(self, key)!r}")
-        if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
+        super().__post_init__()
+        check_choice("output_layout", self.output_layout, ("NHWC", "NCHW"))
+        for key in ("confidence_maps", "pafs"):
+            check_name(key, getattr(self, key))
         for key, least in {"stride": 1, "confidence_channel": 0, "paf_channel": 0}.items():
-            _check_int(key, getattr(self, key), least)
-        _check_int("net_height", self.net_height, self.stride)
-        for key in ("scale", "offset"):
-            object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
-        if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
-            raise ConfigError("scale and offset need input_dtype float32, got uint8")
+            check_int(key, getattr(self, key), least)
+        check_int("net_height", self.net_height, self.stride)
         if isinstance(self.paf_order, list):
             object.__setattr__(self, "paf_order", tuple(self.paf_order))
         self._check_paf_order()
@@ -136,84 +103,23 @@ class ModelCard:
             return slice(first, first + count)
         return [first + channel for channel in order]
 
-    def to_json(self) -> str:
-        """Card as JSON, for a file's metadata; `from_json` reads it back.
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that are wanted of a run, each once."""
+        return tuple(sorted({self.confidence_maps, self.pafs}))
 
-        Raises
-        ------
-        ConfigError
-            When the skeleton is not a built-in one, which a file could not name.
-        """
-        if SKELETONS.get(self.skeleton.name) != self.skeleton:
-            raise ConfigError(
-                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
-                "pass the card to the engine instead"
-            )
-        return json.dumps(asdict(self) | {"skeleton": self.skeleton.name})
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """None: any sides that are multiples of the stride will do."""
+        return None
 
-    @classmethod
-    def from_json(cls, text: str, where: str = "model card") -> ModelCard:
-        """Read what `to_json` wrote.
+    def fits(self, width: int, height: int) -> bool:
+        """Whether both sides, px, are multiples of the stride."""
+        return width % self.stride == 0 and height % self.stride == 0
 
-        Raises
-        ------
-        ConfigError
-            When it is not JSON, has an unknown key, lacks one, or a value cannot work.
-        """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{where} is not JSON: {error}") from error
-        return cls.from_mapping(values, where)
-
-    @classmethod
-    def from_toml(cls, path: str | Path) -> ModelCard:
-        """Read a card file: `key = value` lines, the keys of this class.
-
-        Raises
-        ------
-        ConfigError
-            When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
-            work.
-        """
-        return cls.from_mapping(read_toml(path, "model card"), str(path))
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> ModelCard:
-        """Make a card from plain values, the skeleton by name; `where` names them in errors.
-
-        Raises
-        ------
-        ConfigError
-            When a key is unknown or missing, or a value cannot work.
-        """
-        check_keys(values, where, {f.name for f in fields(cls)}, ("name", "skeleton"))
-        skeleton = values["skeleton"]
-        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise ConfigError(
-                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
-            )
-        try:
-            return cls(**{**values, "skeleton": SKELETONS[skeleton]})
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {error}") from error
-
-
-def _check_int(key: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key} must be a whole number of at least {least}, got {value!r}")
-
-
-def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
-    values = value if isinstance(value, (tuple, list)) else [value]
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if not numbers or len(values) not in (1, 3):
-        raise ConfigError(f"{key} must be one number or three, got {value!r}")
-    if not all(map(math.isfinite, values)):
-        raise ConfigError(f"{key} must be finite, got {value!r}")
-    if len(values) == 1:
-        return float(values[0])
-    return float(values[0]), float(values[1]), float(values[2])
+    def _head_key(self) -> dict[str, str]:
+        # Files stay readable for versions that know no other head.
+        return {}
 
 
 HUMAN_POSE_ESTIMATION_0001 = ModelCard(
@@ -229,12 +135,12 @@ HUMAN_POSE_ESTIMATION_0001 = ModelCard(
 )
 """The Open Model Zoo's lightweight OpenPose; its files say what they are by output names only."""
 
-BUILT_IN = (HUMAN_POSE_ESTIMATION_0001,)
+BUILT_IN: tuple[NetworkCard, ...] = (HUMAN_POSE_ESTIMATION_0001, PP_TINYPOSE)
 
 
-def recognise(output_names: Collection[str]) -> ModelCard | None:
+def recognise(output_names: Collection[str]) -> NetworkCard | None:
     """Card of a well-known network that has these outputs, or None."""
     for card in BUILT_IN:
-        if {card.confidence_maps, card.pafs} <= set(output_names):
+        if set(card.outputs) <= set(output_names):
             return card
     return None

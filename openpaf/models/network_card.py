@@ -1,0 +1,232 @@
+"""What any network file takes, as data; what it gives is said by the cards made from this one."""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from openpaf.errors import ConfigError
+from openpaf.records import check_keys, read_toml
+from openpaf.skeleton import SKELETONS, Skeleton
+
+_CHOICES = {
+    "input_layout": ("NHWC", "NCHW"),
+    "input_dtype": ("uint8", "float32"),
+    "colors": ("BGR", "RGB"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCard(ABC):
+    """The input of a network, and whose it is; the defaults are those of files openpaf exports.
+
+    Attributes
+    ----------
+    head : str
+        What the network gives: "fields" of a whole frame, or the parts of one person in a "window".
+    name : str
+    skeleton : Skeleton
+        In a file: the name of a built-in one.
+    input_layout, input_dtype, colors : str
+        NHWC or NCHW; uint8 or float32; BGR or RGB.
+    scale, offset : float or (3,) tuple of float
+        The network takes `pixel * scale + offset`, pixels 0 to 255; one value, or one a channel in
+        the order of `colors`. 1 and 0 where the network does it itself.
+    license, training_data : str
+
+    Raises
+    ------
+    ConfigError
+        When a value cannot work.
+    """
+
+    head: ClassVar[str] = ""
+
+    name: str
+    skeleton: Skeleton
+    input_layout: str = "NHWC"
+    input_dtype: str = "uint8"
+    colors: str = "BGR"
+    scale: float | tuple[float, float, float] = 1.0
+    offset: float | tuple[float, float, float] = 0.0
+    license: str = "unknown"
+    training_data: str = "unknown"
+
+    def __post_init__(self) -> None:
+        for key, choices in _CHOICES.items():
+            check_choice(key, getattr(self, key), choices)
+        for key in ("name", "license", "training_data"):
+            check_name(key, getattr(self, key))
+        if not isinstance(self.skeleton, Skeleton):
+            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
+        for key in ("scale", "offset"):
+            object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
+        if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
+            raise ConfigError("scale and offset need input_dtype float32, got uint8")
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that are wanted of a run."""
+
+    @property
+    @abstractmethod
+    def input_size(self) -> tuple[int, int] | None:
+        """(width, height) that the network is meant for, px; None where any will do."""
+
+    @abstractmethod
+    def fits(self, width: int, height: int) -> bool:
+        """Whether an input of this size, px, can be the network's."""
+
+    def to_json(self) -> str:
+        """Card as JSON, for a file's metadata; `from_json` reads it back.
+
+        Raises
+        ------
+        ConfigError
+            When the skeleton is not a built-in one, which a file could not name.
+        """
+        if SKELETONS.get(self.skeleton.name) != self.skeleton:
+            raise ConfigError(
+                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
+                "pass the card to the engine instead"
+            )
+        return json.dumps(asdict(self) | {"skeleton": self.skeleton.name} | self._head_key())
+
+    def _head_key(self) -> dict[str, str]:
+        return {"head": self.head}
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "model card") -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ConfigError
+            When it is not JSON, has an unknown key, lacks one, or a value cannot work.
+        """
+        return cls.from_mapping(parse_json(text, where), where)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read a card file: `key = value` lines, the keys of this class.
+
+        Raises
+        ------
+        ConfigError
+            When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
+            work.
+        """
+        return cls.from_mapping(read_toml(path, "model card"), str(path))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> Self:
+        """Make a card from plain values, the skeleton by name; `where` names them in errors.
+
+        Raises
+        ------
+        ConfigError
+            When a key is unknown or missing, or a value cannot work, or the card describes a
+            network of another kind.
+        """
+        check_head(values, where, cls.head)
+        known = {f.name for f in fields(cls)}
+        check_keys(values, where, known | {"head"}, ("name", "skeleton"))
+        values = {key: value for key, value in values.items() if key != "head"}
+        skeleton = values["skeleton"]
+        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
+            raise ConfigError(
+                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
+            )
+        try:
+            return cls(**{**values, "skeleton": SKELETONS[skeleton]})
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from error
+
+
+def head_of(values: Any) -> Any:
+    """Which head a card's plain values describe; cards older than the key describe fields."""
+    return values.get("head", "fields") if isinstance(values, Mapping) else "fields"
+
+
+def check_head(values: Any, where: str, wanted: str) -> None:
+    """Refuse the card of another kind of network.
+
+    Raises
+    ------
+    ConfigError
+        When it is one.
+    """
+    if head_of(values) != wanted:
+        raise ConfigError(
+            f"{where} describes a network with the head {head_of(values)!r}, where one with the "
+            f"head {wanted!r} is needed; one that looks at windows refines people: give it to "
+            "refine=, or --refine"
+        )
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Plain values of a card in JSON.
+
+    Raises
+    ------
+    ConfigError
+        When it is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{where} is not JSON: {error}") from error
+
+
+def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is not one of a few words.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    if value not in choices:
+        raise ConfigError(f"{key} must be {' or '.join(choices)}, got {value!r}")
+
+
+def check_name(key: str, value: object) -> None:
+    """Refuse a name that is empty or no text.
+
+    Raises
+    ------
+    ConfigError
+        When it is.
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{key} must be a name, got {value!r}")
+
+
+def check_int(key: str, value: object, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{key} must be a whole number of at least {least}, got {value!r}")
+
+
+def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
+    values = value if isinstance(value, (tuple, list)) else [value]
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    if not numbers or len(values) not in (1, 3):
+        raise ConfigError(f"{key} must be one number or three, got {value!r}")
+    if not all(map(math.isfinite, values)):
+        raise ConfigError(f"{key} must be finite, got {value!r}")
+    if len(values) == 1:
+        return float(values[0])
+    return float(values[0]), float(values[1]), float(values[2])
