@@ -10,8 +10,8 @@ Each runs in a process of its own, so that none inherits the threads and caches 
 
 from __future__ import annotations
 
+import ast
 import importlib.util
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ from typing import Annotated
 import typer
 
 from benchmarks import readme
-from benchmarks.markdown import table
-from benchmarks.timing import RESULTS, processor, result_path
+from benchmarks.tools.floors import has_cuda
+from benchmarks.tools.places import RESULTS, ROOT
+from benchmarks.tools.record import load_average, result_path
+from benchmarks.tools.tables import table
 
-ROOT = Path(__file__).resolve().parents[1]
-QUICK = RESULTS / "quick"
+QUICK = RESULTS.parent / "quick"
 # Half a core that something else keeps busy is seen in every figure.
 _BUSY = 0.5
 
@@ -36,7 +37,7 @@ class Suite:
 
     Attributes
     ----------
-    name, question : str
+    name : str
     quick : str
         Options that make it short.
     needs : tuple of str
@@ -46,7 +47,6 @@ class Suite:
     """
 
     name: str
-    question: str
     quick: str
     needs: tuple[str, ...] = ()
     device: str = "cpu"
@@ -55,62 +55,38 @@ class Suite:
     def module(self) -> str:
         return f"benchmarks.bench_{self.name}"
 
+    @property
+    def question(self) -> str:
+        """What it answers, as its own file says: read, not imported, since it may not run here."""
+        text = (ROOT / "benchmarks" / f"bench_{self.name}.py").read_text("utf-8")
+        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
     def missing(self) -> str:
         """Why it cannot run here; empty when it can."""
-        if importlib.util.find_spec(self.module) is None:
-            return "not part of this version"
         absent = [library for library in self.needs if importlib.util.find_spec(library) is None]
         if absent:
             return f"needs {', '.join(absent)}"
-        if self.device == "cuda":
-            from benchmarks.floor import has_cuda
-
-            return "" if has_cuda() else "no CUDA GPU"
-        return ""
+        return "no CUDA GPU" if self.device == "cuda" and not has_cuda() else ""
 
 
 SUITES = (
-    Suite(
-        "decoder",
-        "How fast is the decoder, and whom does it find?",
-        "--people 1,20 --scenes 2 --repeats 5",
-    ),
+    Suite("decoder", "--people 1,20 --scenes 2 --repeats 5"),
     Suite(
         "network",
-        "How fast is the network alone, and how near to what the machine can do?",
         "--sizes 152x88 --repeats 1 --matrix 512 --copy-megabytes 64",
         ("onnx", "onnxruntime", "torch"),
     ),
     Suite(
         "pipeline",
-        "How fast is the whole engine, and where does the time go?",
         "--sizes 152x88 --repeats 5 --frames 20 --passes 1 --batches 1,4",
     ),
-    Suite(
-        "people",
-        "What do people in the frame cost?",
-        "--size 152x88 --people 1,10 --repeats 5 --scenes 2",
-    ),
-    Suite(
-        "scaling",
-        "What do more workers and frames in flight give?",
-        "--size 152x88 --in-flight 2 --seconds 0.3 --rounds 2",
-    ),
-    Suite(
-        "stream",
-        "What does overlapping the stages of a stream give?",
-        "--net-height 88 --frames 20 --repeats 1",
-    ),
-    Suite(
-        "track",
-        "Do ids stay with people, and what does following them cost?",
-        "--seeds 1",
-        ("motmetrics",),
-    ),
-    Suite("draw", "What does drawing skeletons cost?", "--people 1"),
+    Suite("people", "--size 152x88 --people 1,10 --repeats 5 --scenes 2"),
+    Suite("scaling", "--size 152x88 --in-flight 2 --seconds 0.3 --rounds 2"),
+    Suite("stream", "--net-height 88 --frames 20 --repeats 1"),
+    Suite("track", "--seeds 1", ("motmetrics",)),
+    Suite("draw", "--people 1"),
     Suite(
         "gpu",
-        "How fast are networks on the GPU?",
         "--networks compact --sizes 152x88 --batches 1 --modes eager",
         ("torch",),
         device="cuda",
@@ -122,7 +98,7 @@ def run(suite: Suite, folder: Path | None, quick: bool) -> bool:
     """Run a suite and say whether it succeeded; its own words go to stdout and stderr."""
     words = suite.quick.split() if quick else []
     if folder is not None:
-        machine = processor() if suite.device == "cpu" else suite.device
+        machine = None if suite.device == "cpu" else suite.device
         words += ["--out", str(folder / result_path(suite.name, machine, suite.device).name)]
     # Before what the other process prints, also where stdout is a file.
     print(f"\n## {suite.name}: {suite.question}\n", flush=True)
@@ -132,8 +108,8 @@ def run(suite: Suite, folder: Path | None, quick: bool) -> bool:
 
 def warn_of_load() -> None:
     """Say so when something else keeps the machine busy."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > _BUSY:
+    load = load_average()
+    if load is not None and load > _BUSY:
         typer.echo(
             f"warning: the machine is busy (load {load:.1f}); figures will be slow and scattered",
             err=True,

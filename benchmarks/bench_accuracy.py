@@ -17,15 +17,19 @@ or, in place of the figures, a `reason`. The README shows these rows.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks.engines import MODELS, VERSIONS, runtime
-from benchmarks.readme import accuracy_table
-from benchmarks.timing import circumstances, result_path, write_result
+from benchmarks.readme import ACCURACY
+from benchmarks.tools.engines import MODELS, runtime
+from benchmarks.tools.options import Out, read_counts, read_words
+from benchmarks.tools.record import VERSIONS, result_path
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import show
 from openpaf import DecoderConfig, Engine, OpenPafError
 from openpaf.evaluate import KeypointFolder, evaluate, read_folder
 
@@ -48,22 +52,13 @@ def precision(path: Path, provider: str) -> str:
     return "fp16" if halves else "fp32"
 
 
-def look(
-    engine: Engine,
-    dataset: KeypointFolder,
-    *,
-    flip: bool,
-    scales: list[float],
-    resamples: int,
-) -> dict[str, Any]:
-    """The figures of a row."""
-    (evaluation,) = evaluate(
-        engine, dataset, {"": DecoderConfig()}, flip=flip, scales=scales, resamples=resamples
-    ).values()
+def look(engine: Engine, dataset: KeypointFolder, **options: Any) -> dict[str, Any]:
+    """The figures of a row; options as `openpaf.evaluate.evaluate` takes them."""
+    (evaluation,) = evaluate(engine, dataset, {"": DecoderConfig()}, **options).values()
     report = evaluation.report
     return {
-        "flip": flip,
-        "scales": scales,
+        "flip": options["flip"],
+        "scales": options["scales"],
         "AP": report.ap.value,
         "AP_low": report.ap.low,
         "AP_high": report.ap.high,
@@ -75,33 +70,21 @@ def look(
 
 
 def bench(
-    models: list[str],
-    dataset: KeypointFolder,
-    heights: list[int],
-    device: str,
-    scales: list[float],
-    resamples: int,
-) -> list[dict[str, Any]]:
+    models: list[str], heights: list[int], device: str, dataset: KeypointFolder, **options: Any
+) -> Iterator[dict[str, Any]]:
     """A row a network, size and way of looking."""
-    rows = []
-    ways = [(model, height) for model in models for height in heights]
-    with typer.progressbar(ways, label="looking", file=sys.stderr) as bar:
-        for model, height in bar:
-            about: dict[str, Any] = {"model": Path(model).stem, "net_height": height}
-            try:
-                with Engine(model, device=device, net_height=height) as engine:
-                    about |= {
-                        "precision": precision(engine.path, engine.provider),
-                        "runtime": runtime(engine),
-                    }
-                    if engine.net_size is not None:
-                        about["net_height"] = engine.net_size[1]
-                    for flip in (False, True):
-                        row = look(engine, dataset, flip=flip, scales=scales, resamples=resamples)
-                        rows.append(about | row)
-            except OpenPafError as error:
-                rows.append(about | {"reason": str(error)})
-    return rows
+    for model, height in product(models, heights):
+        about: dict[str, Any] = {"model": Path(model).stem, "net_height": height}
+        try:
+            with Engine(model, device=device, net_height=height) as engine:
+                about["precision"] = precision(engine.path, engine.provider)
+                about["runtime"] = runtime(engine)
+                if engine.net_size is not None:
+                    about["net_height"] = engine.net_size[1]
+                for flip in (False, True):
+                    yield about | look(engine, dataset, flip=flip, **options)
+        except OpenPafError as error:
+            yield about | {"reason": str(error)}
 
 
 def main(
@@ -115,35 +98,22 @@ def main(
     scales: Annotated[str, typer.Option(help="Net sizes, times the net height.")] = "1",
     device: Annotated[str, typer.Option(help="As of `openpaf val`.")] = "cpu",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws of the pictures.")] = 1000,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Measure OKS-AP of the bundled networks and of others; print a table and write JSON."""
     name = folder.resolve().name
-    about, dataset = circumstances((*VERSIONS, "pycocotools")), read_folder(folder)
-    rows = bench(
-        [*MODELS.split(","), *(model or [])],
-        dataset,
-        [int(height) for height in net_heights.split(",")],
-        device,
-        [float(scale) for scale in scales.split(",")],
-        resamples,
-    )
-    record = {
-        "suite": "accuracy",
+    dataset = read_folder(folder)
+    models, heights = [*read_words(MODELS), *(model or [])], read_counts(net_heights)
+    options = {"scales": [float(scale) for scale in read_words(scales)], "resamples": resamples}
+    figures = {
         "folder": name,
         "annotations_sha256": dataset.sha256,
         "resamples": resamples,
         "seed": 0,
-        "circumstances": about,
-        "rows": rows,
+        "rows": show(ACCURACY, bench(models, heights, device, dataset, **options)),
     }
-    typer.echo(accuracy_table(rows))
-    for row in rows:
-        if "reason" in row:
-            typer.echo(f"{row['model']} at {row['net_height']}: {row['reason']}", err=True)
     path = out or result_path("accuracy", name, device)
-    write_result(path, record)
-    typer.echo(f"written: {path}")
+    publish("accuracy", figures, path, versions=(*VERSIONS, "pycocotools"))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,8 +38,11 @@ import cv2
 import numpy as np
 import typer
 
-from benchmarks.clips import make_video
-from benchmarks.timing import circumstances, processor, result_path, write_result
+from benchmarks.scenes.clips import make_video
+from benchmarks.tools.options import Out
+from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf.batch import Job, processes
 from openpaf.batch.job import opened
 from openpaf.batch.plan import Shard, make_plan
@@ -50,9 +55,20 @@ from openpaf.skeleton import COCO_18
 
 WAYS = ("plain multiprocessing", "openpaf batch, processes", "openpaf batch, local Ray")
 VIDEOS = 8
+WAY_COLUMNS = columns(
+    "way | workers | frames/s = frames_per_second:.1f | IQR = iqr:.1f | core ms = core_ms:.1f | "
+    "start, s = start_s:.1f"
+)
+READING_COLUMNS = columns(
+    "video | Mbit/s:.2f | decode, frames a core-s = decode:.0f | + to BGR = to BGR:.0f | "
+    "+ net frame = net frame:.0f"
+)
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-Out = Annotated[Path | None, typer.Option(help="JSON to write.", show_default="among the results")]
+
+
+_engine: Engine
+"""Of a plain worker."""
 
 
 def start_plain(job: Job) -> None:
@@ -73,10 +89,19 @@ def run_plain(name: str, job: Job) -> float:
     return time.process_time() - started
 
 
-def plain(input: Path, output: Path, model: str, height: int, workers: int) -> None:
+@app.command(hidden=True)
+def plain(
+    input: Path,
+    output: Path,
+    model: Annotated[str, typer.Option()],
+    net_height: Annotated[int, typer.Option()],
+    workers: Annotated[int, typer.Option()],
+) -> None:
     """What somebody would write in ten minutes."""
     output.mkdir()
-    job = Job(input=str(input), output=str(output), model=model, net_height=height, device="cpu")
+    job = Job(
+        input=str(input), output=str(output), model=model, net_height=net_height, device="cpu"
+    )
     names = sorted(path.name for path in input.iterdir())
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, start_plain, (job,)) as pool:
@@ -97,26 +122,14 @@ def run_way(way: str, input: Path, model: str, height: int, workers: int) -> tup
             words += ["--device", "cpu"]
         if way == WAYS[2]:
             words += ["--address", "local"]
-        started = time.perf_counter()
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - started
+        run = partial(subprocess.run, words, capture_output=True, text=True, check=False)
+        taken, done = milliseconds(run)
         if done.returncode:
             raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
         if way == WAYS[0]:
-            return seconds, float((output / "core_seconds").read_text())
+            return taken / 1000, float((output / "core_seconds").read_text())
         reports = (output / "progress" / "done").iterdir()
-        return seconds, sum(json.loads(path.read_text())["core_seconds"] for path in reports)
-
-
-@app.command("plain", hidden=True)
-def plain_command(
-    input: Path,
-    output: Path,
-    model: Annotated[str, typer.Option()],
-    net_height: Annotated[int, typer.Option()],
-    workers: Annotated[int, typer.Option()],
-) -> None:
-    plain(input, output, model, net_height, workers)
+        return taken / 1000, sum(json.loads(path.read_text())["core_seconds"] for path in reports)
 
 
 @app.command()
@@ -129,9 +142,19 @@ def rows(
     out: Out = None,
 ) -> None:
     """Frames/s in the steady state, core ms a frame and seconds to start, in turn."""
-    model = str(Path(model).absolute())
-    figures = about() | {"network": Path(model).name, "net_height": net_height}
-    print(f"{'way':28}{'workers':>8}{'frames/s':>10}{'IQR':>7}{'core ms':>9}{'start s':>9}")
+    path = Path(model).absolute()
+    measured = bench_ways(str(path), net_height, workers or [1, 2], frames, repeats)
+    figures = {
+        f"{row.pop('way')}, {row.pop('workers')} workers": row
+        for row in show(WAY_COLUMNS, measured)
+    }
+    save("rows", {"network": path.name, "net_height": net_height, **figures}, out)
+
+
+def bench_ways(
+    model: str, net_height: int, workers: list[int], frames: int, repeats: int
+) -> Iterator[dict[str, Any]]:
+    """A row a way and number of workers."""
     with tempfile.TemporaryDirectory() as folder:
         short, long = Path(folder) / "short", Path(folder) / "long"
         for input, length in ((short, 1), (long, frames)):
@@ -139,30 +162,24 @@ def rows(
             make_video(input / "0.avi", length)
             for number in range(1, VIDEOS):
                 shutil.copyfile(input / "0.avi", input / f"{number}.avi")
-        for count in workers or [1, 2]:
+        for count in workers:
             runs: dict[str, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
-            for _ in range(repeats):
-                for way in WAYS:
-                    start, few = run_way(way, short, model, net_height, count)
-                    end, many = run_way(way, long, model, net_height, count)
-                    more = VIDEOS * (frames - 1)
-                    runs[way].append((more / (end - start), 1000 * (many - few) / more, start))
+            for _, way in product(range(repeats), WAYS):
+                start, few = run_way(way, short, model, net_height, count)
+                end, many = run_way(way, long, model, net_height, count)
+                more = VIDEOS * (frames - 1)
+                runs[way].append((more / (end - start), 1000 * (many - few) / more, start))
             for way in WAYS:
                 rates, core_ms, starts = zip(*runs[way], strict=True)
                 low, rate, high = np.percentile(rates, [25, 50, 75])
-                row = {
+                yield {
+                    "way": way,
+                    "workers": count,
                     "frames_per_second": rate,
                     "iqr": high - low,
                     "core_ms": statistics.median(core_ms),
                     "start_s": statistics.median(starts),
                 }
-                print(
-                    f"{way:28}{count:8d}{rate:10.1f}{high - low:7.1f}{row['core_ms']:9.1f}"
-                    f"{row['start_s']:9.1f}",
-                    flush=True,
-                )
-                figures[f"{way}, {count} workers"] = row
-    save("rows", figures, out)
 
 
 @app.command()
@@ -173,28 +190,25 @@ def reading(
     out: Out = None,
 ) -> None:
     """Frames that a core reads a second, decoding and bringing to net size apart."""
-    figures = about()
-    print(f"{'video':24}{'Mbit/s':>8}{'decode':>9}{'+ to BGR':>10}{'+ net frame':>13}  a core-s")
     with tempfile.TemporaryDirectory() as folder:
         videos = [video] if video else [
             h264(Path(folder), size, seconds) for size in ("1280x720", "1920x1080")
         ]  # fmt: skip
-        for path in videos:
-            capture = cv2.VideoCapture(str(path))
-            count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            rate = capture.get(cv2.CAP_PROP_FPS)
-            megabits = 8e-6 * path.stat().st_size * rate / count
-            figures[path.stem] = row = {
-                "Mbit/s": round(megabits, 2),
-                "decode": round(core_rate(path, only_grab=True), 1),
-                "to BGR": round(core_rate(path), 1),
-                "net frame": round(core_rate(path, net_height), 1),
-            }
-            print(
-                f"{path.stem:24}{row['Mbit/s']:8.2f}{row['decode']:9.0f}{row['to BGR']:10.0f}"
-                f"{row['net frame']:13.0f}"
-            )
-    save("reading", figures, out)
+        measured = show(READING_COLUMNS, (bench_reading(path, net_height) for path in videos))
+    save("reading", {row.pop("video"): row for row in measured}, out)
+
+
+def bench_reading(path: Path, net_height: int) -> dict[str, Any]:
+    """Mbit/s of a video, and frames a core-second of each step further."""
+    capture = cv2.VideoCapture(str(path))
+    seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+    return {
+        "video": path.stem,
+        "Mbit/s": round(8e-6 * path.stat().st_size / seconds, 2),
+        "decode": round(core_rate(path, only_grab=True), 1),
+        "to BGR": round(core_rate(path), 1),
+        "net frame": round(core_rate(path, net_height), 1),
+    }
 
 
 def h264(folder: Path, size: str, seconds: int) -> Path:
@@ -237,7 +251,7 @@ def shards(
     out: Out = None,
 ) -> None:
     """Milliseconds a shard, on processes and on Ray, and files planned a second."""
-    figures = about()
+    figures: dict[str, float] = {}
     card = ModelCard(name="none", skeleton=COCO_18)
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder, "in")
@@ -248,14 +262,8 @@ def shards(
         for number in range(files):
             os.mknod(given / f"{number:07d}.mp4")
         with opened(job, card):
-            started = time.perf_counter()
-            make_plan(job)
-            figures["files planned a second"] = round(files / (time.perf_counter() - started))
-            started = time.perf_counter()
-            make_plan(job)
-            figures["files found done or not a second"] = round(
-                files / (time.perf_counter() - started)
-            )
+            for name in ("files planned a second", "files found done or not a second"):
+                figures[name] = round(1000 * files / milliseconds(partial(make_plan, job))[0])
     # A worker refuses these at once: their output folder is not there.
     nothing = Job(input=folder, output=str(Path(folder, "gone")))
     todo = [Shard(f"{number:06d}", True, ("gone.mp4",), 0) for number in range(count)]
@@ -289,13 +297,10 @@ def per_shard(execute: Any, todo: list[Shard]) -> float:
     return round(1000 * (marks[-1] - marks[9]) / (len(marks) - 10), 2)
 
 
-def about() -> dict[str, Any]:
-    """Machine, versions, and how busy the machine was with other things."""
-    return circumstances(("numpy", "cv2", "onnxruntime", "openvino", "ray"))
-
-
 def save(what: str, figures: dict[str, Any], out: Path | None) -> None:
-    write_result(out or result_path(f"batch-{what}", processor()), figures)
+    """Write figures beside machine, versions, and how busy the machine was with other things."""
+    about = circumstances(("numpy", "cv2", "onnxruntime", "openvino", "ray"))
+    write_result(out or result_path(f"batch-{what}"), about | figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast the decoder is and how well it finds people, beside what others do.
 
-    python benchmarks/bench_decoder.py
+    python -m benchmarks.bench_decoder
 
 Times everything from the fields of one frame to its people, on one thread, on seeded crowds with
 smooth and with white noise; the rival in the same process is `upsampling_decoder.py`, the decoder
@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,18 +24,19 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.crowd import Crowd, Noise, Score, make_crowd, score_people
-from benchmarks.markdown import table
-from benchmarks.report import publish
-from benchmarks.timing import Timing, circumstances, measure, processor, result_path
-from benchmarks.upsampling_decoder import decode_upsampled
+from benchmarks.scenes.crowd import Score, score_people
+from benchmarks.tools.options import Out, read_counts
+from benchmarks.tools.places import ROOT
+from benchmarks.tools.processes import printed_by
+from benchmarks.tools.report import count_along, publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import a_second
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.fields import Fields
+from openpaf.selftest.crowd import Crowd, Noise, make_crowd
+from openpaf.selftest.timing import Timing, measure
 from openpaf.skeleton import COCO_18
 
 Float32 = NDArray[np.float32]
@@ -60,38 +58,20 @@ print(time.perf_counter() - start)
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """One decoder on one kind of scene."""
+COLUMNS = columns(
+    "scenes | N = people | decoder | ms median = timing.median_ms:.3f | "
+    "IQR = timing.iqr_ms:.3f | hit/predicted/truth = people_found | "
+    "mean error, px = error:.2f | median = median_error:.2f",
+    people_found="{hit}/{predicted}/{truth}".format_map,
+)
 
-    decoder: str
-    scenes: str
-    people: int
-    timing: Timing | None
-    score: Score
 
-    def record(self) -> dict[str, Any]:
-        timing = None if self.timing is None else vars(self.timing)
-        return {
-            "decoder": self.decoder,
-            "scenes": self.scenes,
-            "people": self.people,
-            "timing": timing,
-            **vars(self.score),
-        }
-
-    def cells(self) -> list[str]:
-        t = self.timing
-        return [
-            self.scenes,
-            str(self.people),
-            self.decoder,
-            "" if t is None else f"{t.median_ms:.3f}",
-            "" if t is None else f"{t.iqr_ms:.3f}",
-            f"{self.score.hit}/{self.score.predicted}/{self.score.truth}",
-            f"{self.score.error:.2f}",
-            f"{self.score.median_error:.2f}",
-        ]
+def record_of(
+    decoder: str, scenes: str, people: int, timing: Timing | None, score: Score
+) -> dict[str, Any]:
+    """What one decoder did on one kind of scene."""
+    about = {"decoder": decoder, "scenes": scenes, "people": people, "timing": timing}
+    return about | vars(score)
 
 
 def pooled(scores: Iterable[Score]) -> Score:
@@ -107,7 +87,7 @@ def pooled(scores: Iterable[Score]) -> Score:
     )
 
 
-def bench_crowds(people: list[int], scenes: int, repeats: int) -> Iterable[Row]:
+def bench_crowds(people: list[int], scenes: int, repeats: int) -> Iterator[dict[str, Any]]:
     """Every decoder on seeded crowds."""
     ours, rules = Decoder(), Decoder(DecoderConfig.openpose())
     decoders: dict[str, tuple[Callable[[Fields], object], Callable[[Fields], Float32], int]] = {
@@ -127,7 +107,7 @@ def bench_crowds(people: list[int], scenes: int, repeats: int) -> Iterable[Row]:
                 found = pooled(
                     score_people(keypoints(c.fields), c.keypoints, COCO_18) for c in crowds
                 )
-                yield Row(name, f"crowd, {noise}", count, timing, found)
+                yield record_of(name, f"crowd, {noise}", count, timing, found)
 
 
 def load_golden(path: Path) -> tuple[Crowd, Float32, Float32]:
@@ -144,7 +124,7 @@ def load_golden(path: Path) -> tuple[Crowd, Float32, Float32]:
     return Crowd(Fields(maps[:parts], pafs), truth.astype(np.float32)), theirs[0], theirs[1]
 
 
-def bench_golden(folder: Path, repeats: int) -> Iterable[Row]:
+def bench_golden(folder: Path, repeats: int) -> Iterator[dict[str, Any]]:
     """Our people and time beside OpenPose's own people on the golden scenes."""
     ours = Decoder()
     for case in GOLDEN_CASES:
@@ -157,27 +137,20 @@ def bench_golden(folder: Path, repeats: int) -> Iterable[Row]:
             ("OpenPose C++, CUDA", cuda, None),
         ):
             score = score_people(keypoints, crowd.keypoints, COCO_18)
-            yield Row(name, f"golden {case}", count, time_taken, score)
+            yield record_of(name, f"golden {case}", count, time_taken, score)
 
 
 def first_call() -> dict[str, float]:
     """Seconds `warm_up` takes right after installing and from the cache, imports apart."""
     with tempfile.TemporaryDirectory() as folder:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
-        environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": path}
-        taken = [
-            float(
-                subprocess.run(
-                    [sys.executable, "-c", FIRST_CALL],
-                    env=environment,
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                ).stdout
-            )
-            for _ in range(2)
-        ]
-    return {"compiling_s": taken[0], "cached_s": taken[1]}
+        compiling, cached = (
+            float(printed_by(FIRST_CALL, NUMBA_CACHE_DIR=folder)) for _ in range(2)
+        )
+    return {"compiling_s": compiling, "cached_s": cached}
+
+
+def _all_at_once(pool: ThreadPoolExecutor, decoder: Decoder, frames: list[Fields]) -> int:
+    return len(list(pool.map(decoder.people, frames)))
 
 
 def frames_a_second(people: int, seconds: float = 1.0) -> dict[str, float]:
@@ -187,22 +160,13 @@ def frames_a_second(people: int, seconds: float = 1.0) -> dict[str, float]:
     rates = {}
     for threads in sorted({1, 2, os.cpu_count() or 1}):
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(decoder.people, frames))
-            done, start = 0, time.perf_counter()
-            while time.perf_counter() - start < seconds:
-                list(pool.map(decoder.people, frames))
-                done += len(frames)
-            rates[str(threads)] = done / (time.perf_counter() - start)
+            work = partial(_all_at_once, pool, decoder, frames)
+            work()
+            rates[str(threads)] = a_second(work, seconds)
     return rates
 
 
-def print_table(rows: list[Row]) -> None:
-    """Markdown on stdout."""
-    head = "scenes | N | decoder | ms median | IQR | hit/predicted/truth | mean error, px | median"
-    typer.echo(table(head, [row.cells() for row in rows]))
-
-
-def draw_chart(rows: list[Row], plt: Any) -> Any:
+def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
     """Milliseconds against people, both logarithmic."""
     figure, axes = plt.subplots(figsize=(7.5, 5), layout="constrained")
     styles = {"crowd, smooth": "-", "crowd, white": "--"}
@@ -210,21 +174,19 @@ def draw_chart(rows: list[Row], plt: Any) -> Any:
     for decoder, color in colors.items():
         for scenes, style in styles.items():
             points = [
-                (row.people, row.timing.median_ms)
-                for row in rows
-                if row.decoder == decoder and row.scenes == scenes and row.timing is not None
+                (row["people"], row["timing"].median_ms)
+                for row in record["rows"]
+                if (row["decoder"], row["scenes"]) == (decoder, scenes) and row["timing"]
             ]
             if points:
                 axes.plot(
                     *zip(*points, strict=True), style, color=color, marker="o", markersize=4,
                     label=f"{decoder} ({scenes.removeprefix('crowd, ')} noise)",
                 )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="people", ylabel="ms a frame, one thread")
-    axes.set_title(f"From fields to people on {processor()}", fontsize=10)
-    ticks = sorted({row.people for row in rows})
-    axes.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
-    axes.minorticks_off()
-    axes.grid(alpha=0.3)
+    count_along(axes, (row["people"] for row in record["rows"]), "people")
+    axes.set(yscale="log", ylabel="ms a frame, one thread")
+    processor = record["circumstances"]["processor"]
+    axes.set_title(f"From fields to people on {processor}", fontsize=10)
     figure.legend(loc="outside lower center", ncols=3, fontsize=7)
     return figure
 
@@ -236,26 +198,15 @@ def main(
     golden: Annotated[Path, typer.Option(help="Folder of golden vectors, if any.")] = ROOT.parent
     / "shared"
     / "golden",
-    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+    out: Out = None,
 ) -> None:
     """Time the decoder and score the people it finds; print a table, write JSON and a chart."""
-    sizes = [int(size) for size in people.split(",")]
-    rows = list(bench_crowds(sizes, scenes, repeats))
-    if golden.is_dir():
-        rows += bench_golden(golden, max(30, repeats))
-    print_table(rows)
-    record = {
-        "suite": "decoder",
-        "seeds": list(range(scenes)),
-        "circumstances": circumstances(("numpy", "numba", "cv2")),
-        "first_call": first_call(),
-        "frames_a_second_20_people": frames_a_second(20),
-        "rows": [row.record() for row in rows],
-    }
-    typer.echo(json.dumps({k: record[k] for k in ("first_call", "frames_a_second_20_people")}))
-    publish(
-        out or result_path("decoder", processor()), record, lambda _, plt: draw_chart(rows, plt)
-    )
+    cases = bench_golden(golden, max(30, repeats)) if golden.is_dir() else ()
+    rows = show(COLUMNS, chain(bench_crowds(read_counts(people), scenes, repeats), cases))
+    other = {"first_call": first_call(), "frames_a_second_20_people": frames_a_second(20)}
+    typer.echo(json.dumps(other))
+    figures = {"seeds": list(range(scenes)), **other, "rows": rows}
+    publish("decoder", figures, out, draw_chart, versions=("numpy", "numba", "cv2"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the decoder's choices are worth on a real network's fields: OKS-AP on annotated pictures.
 
-    python benchmarks/bench_decoder_ap.py --model human-pose-estimation-0001.xml --folder coco_val
+    python -m benchmarks.bench_decoder_ap --model human-pose-estimation-0001.xml --folder coco_val
 
 The network sees every picture once; then its fields are decoded in many ways, with the decoder of
 the literature (upsampled maps) and OpenPose's rules among them. Each row says how far it is from
@@ -10,7 +10,7 @@ the default, with a 95 % interval by drawing the pictures anew. Prints a table a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,14 +19,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.markdown import table
-from benchmarks.timing import RESULTS, circumstances, write_result
-from benchmarks.upsampling_decoder import decode_upsampled
-from openpaf import __version__
+from benchmarks.tools.options import Out
+from benchmarks.tools.places import RESULTS
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
 from openpaf.engine import Engine
@@ -45,6 +42,15 @@ Float32 = NDArray[np.float32]
 Decode = Callable[[Fields], tuple[Float32, Float32, Float32]]
 
 DEFAULT = "openpaf"
+FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
+COLUMNS = columns(
+    f"decoder | {':.4f | '.join(FIGURES)}:.4f | people | AP to default (95 %) = change",
+    change=lambda row: (
+        "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**row["change"])
+        if "change" in row
+        else ""
+    ),
+)
 # OpenPose adds half a pixel to every coordinate.
 _HALF_PIXEL = np.float32(0.5)
 
@@ -102,10 +108,9 @@ def in_frame(decode: Decode, fields: Fields, placement: Placement) -> FoundPeopl
 
 def evaluate(
     data: KeypointFolder, seen: list[tuple[Fields, Placement]], resamples: int
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """AP of every decoder, and its difference to the default."""
     counters: dict[str, PrecisionCounter] = {}
-    rows = []
     for name, decode in decoders().items():
         found = [in_frame(decode, *pair) for pair in seen]
         counters[name] = PrecisionCounter(match_people(data.images, found, COCO_17.sigmas))
@@ -113,35 +118,17 @@ def evaluate(
         row: dict[str, Any] = {
             "decoder": name,
             "people": sum(len(people.person_scores) for people in found),
-            **{key: figures[key] for key in ("AP", "AP50", "AP75", "APM", "APL", "AR")},
+            **{figure: figures[figure] for figure in FIGURES},
         }
         if name != DEFAULT:
             default, other = (partial(_ap, counters[key]) for key in (DEFAULT, name))
             change = paired_bootstrap(default, other, len(seen), resamples=resamples)["AP"]
             row["change"] = vars(change.difference)
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _ap(counter: PrecisionCounter, weights: NDArray[np.float64]) -> dict[str, float]:
     return {"AP": counter.summarize(weights)["AP"]}
-
-
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Markdown on stdout."""
-    figures = ("AP", "AP50", "AP75", "APM", "APL", "AR")
-    head = " | ".join(["decoder", *figures, "people", "AP to default (95 %)"])
-    lines = []
-    for row in rows:
-        change = row.get("change")
-        difference = (
-            f"{change['value']:+.4f} ({change['low']:+.4f} to {change['high']:+.4f})"
-            if change
-            else ""
-        )
-        cells = [row["decoder"], *(f"{row[key]:.4f}" for key in figures), str(row["people"])]
-        lines.append([*cells, difference])
-    typer.echo(table(head, lines))
 
 
 def main(
@@ -149,28 +136,23 @@ def main(
     folder: Annotated[Path, typer.Option(help="Holds images/ and person_keypoints.json.")],
     net_height: Annotated[int, typer.Option(min=8)] = 368,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws of the pictures.")] = 1000,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare decoders by OKS-AP on one network's fields."""
     data = read_folder(folder)
     with Engine(model, net_height=net_height) as engine:
         seen = predict(engine, data.images)
-    rows = evaluate(data, seen, resamples)
-    print_table(rows)
-    record = {
-        "suite": "decoder-ap",
+    figures = {
         "model": model.name,
         "annotations_sha256": data.sha256,
         "pictures": len(data.images),
         "net_height": net_height,
         "resamples": resamples,
         "seed": 0,
-        "circumstances": circumstances(("numpy", "numba", "cv2")),
-        "rows": rows,
+        "rows": show(COLUMNS, evaluate(data, seen, resamples)),
     }
-    path = out or RESULTS / __version__ / f"decoder-ap--{model.stem}--{folder.name}.json"
-    write_result(path, record)
-    typer.echo(f"written: {path}")
+    path = out or RESULTS / f"decoder-ap--{model.stem}--{folder.name}.json"
+    publish("decoder-ap", figures, path, versions=("numpy", "numba", "cv2"))
 
 
 if __name__ == "__main__":

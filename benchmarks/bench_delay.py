@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks import dots
+from benchmarks.scenes import dots
+from benchmarks.tools.timing import milliseconds
 from openpaf.engine import Engine
 
 _SIZE, _RATE, _BITS = (640, 360), 25, 24
@@ -119,11 +121,7 @@ def main(
         engine = Engine(model or dots.save_network(Path(folder) / "n.onnx"), net_height=net_height)
         engine.warm_up(_SIZE)
         frame = np.zeros((_SIZE[1], _SIZE[0], 3), np.uint8)
-        spent = []
-        for _ in range(10):
-            start = time.perf_counter()
-            engine.detect(frame)
-            spent.append(1000 * (time.perf_counter() - start))
+        spent = [milliseconds(partial(engine.detect, frame))[0] for _ in range(10)]
         print(f"{engine!r}: detect takes {np.median(spent):.0f} ms; source {_RATE}/s")
         for name, way in (("plain loop", _plain), ("engine.stream", _streamed)):
             ages: list[int] = []

@@ -9,21 +9,30 @@ and one dot after the other with OpenCV, without blending.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.markdown import table
-from benchmarks.timing import circumstances, measure, processor, result_path, write_result
+from benchmarks.scenes.clips import random_frames
+from benchmarks.tools.engines import FRAME_SIZE
+from benchmarks.tools.options import Out, read_counts
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, show
 from openpaf.decoder import Decoder
 from openpaf.poses import Poses
 from openpaf.selftest.crowd import make_crowd
+from openpaf.selftest.timing import measure
 
-SIZE = (1280, 720)
+COLUMNS = columns(
+    "people | draw, ms = openpaf.median_ms:.2f | IQR = openpaf.iqr_ms:.2f | "
+    "plain lines, ms = plain lines.median_ms:.2f | its IQR = plain lines.iqr_ms:.2f | ratio",
+    ratio=lambda row: f"{row['openpaf'].median_ms / row['plain lines'].median_ms:.2f}",
+)
 
 
 def crowd_poses(people: int) -> Poses:
@@ -31,11 +40,11 @@ def crowd_poses(people: int) -> Poses:
     fields = make_crowd(people, seed=0).fields
     found = Decoder().people(fields)
     net_size = np.array(fields.confidence_maps.shape[:0:-1]) * fields.stride
-    keypoints = found.keypoints * (np.array(SIZE) / net_size).astype(np.float32)
+    keypoints = found.keypoints * (np.array(FRAME_SIZE) / net_size).astype(np.float32)
     ids = np.arange(1, len(keypoints) + 1)
     return Poses(
         keypoints, found.scores, found.person_scores, skeleton=fields.skeleton, ids=ids,
-        frame_size=SIZE,
+        frame_size=FRAME_SIZE,
     )  # fmt: skip
 
 
@@ -52,28 +61,25 @@ def plain(frame: NDArray[np.uint8], poses: Poses) -> NDArray[np.uint8]:
     return canvas
 
 
+def bench(people: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """A row a crowd."""
+    (frame,) = random_frames(1, FRAME_SIZE)
+    for count in people:
+        poses = crowd_poses(count)
+        yield {
+            "people": len(poses),
+            "openpaf": measure([partial(poses.draw, frame, fps=25.0)], repeats=60),
+            "plain lines": measure([partial(plain, frame, poses)], repeats=60),
+        }
+
+
 def main(
     people: Annotated[str, typer.Option(help="Crowd sizes, comma separated.")] = "1,10,50",
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Print the table and write it as JSON."""
-    frame = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
-    rows, cells = [], []
-    for count in map(int, people.split(",")):
-        poses = crowd_poses(count)
-        ours = measure([lambda poses=poses: poses.draw(frame, fps=25.0)], repeats=60)
-        theirs = measure([lambda poses=poses: plain(frame, poses)], repeats=60)
-        rows.append({"people": len(poses), "openpaf": ours, "plain lines": theirs})
-        cells.append(
-            [
-                str(len(poses)),
-                *(f"{t.median_ms:.2f} | {t.iqr_ms:.2f}" for t in (ours, theirs)),
-                f"{ours.median_ms / theirs.median_ms:.2f}",
-            ]
-        )
-    print(table("people | draw, ms | IQR | plain lines, ms | IQR | ratio", cells))
-    record = {"suite": "draw", "circumstances": circumstances(("numpy", "cv2")), "rows": rows}
-    write_result(out or result_path("draw", processor()), record)
+    rows = show(COLUMNS, bench(read_counts(people)))
+    publish("draw", {"rows": rows}, out, versions=("numpy", "cv2"))
 
 
 if __name__ == "__main__":

@@ -14,21 +14,22 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from benchmarks.crowd import STRIDE, make_crowd
-from benchmarks.floor import gpu_floors, has_cuda
-from benchmarks.markdown import table
-from benchmarks.options import read_sizes, read_words
-from benchmarks.timing import Timing, circumstances, measure, result_path, write_result
+from benchmarks.scenes.clips import random_frames
+from benchmarks.tools import tables
+from benchmarks.tools.floors import gpu_floors, has_cuda
+from benchmarks.tools.options import Out, read_counts, read_sizes, read_words
+from benchmarks.tools.record import circumstances, result_path, write_result
+from benchmarks.tools.tables import columns
 from openpaf.decoder import Decoder
 from openpaf.errors import OpenPafError, first_line
 from openpaf.fields import Fields
+from openpaf.selftest.crowd import STRIDE, make_crowd
+from openpaf.selftest.timing import Timing, measure
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -37,11 +38,17 @@ if TYPE_CHECKING:
 PEOPLE = 10
 """People in the crowds that are decoded; the random weights' own fields show nobody."""
 
-HEAD = (
-    "network | size | batch | precision | mode | upload, ms | network, ms | IQR | download, ms | "
-    "decode, ms | frames/s, network | frames/s, in turn | TFLOP/s | of fp16 peak | memory, MB | "
-    "error, or why not"
+COLUMNS = columns(
+    "network | size = net_size | batch | precision | mode | "
+    "upload, ms = timings.upload.median_ms:.3f | "
+    "network, ms = timings.network.median_ms:.3f | IQR = timings.network.iqr_ms:.3f | "
+    "download, ms = timings.download.median_ms:.3f | decode, ms = decoding | "
+    "frames/s, network = frames_a_second:.1f | "
+    "frames/s, in turn = frames_a_second_in_turn:.1f | TFLOP/s = tflops:.2f | "
+    "of fp16 peak = of_peak:.1% | memory, MB = memory_mb:.0f | error:.1e",
+    decoding=lambda row: f"{row['batch'] * row['timings']['decode a frame'].median_ms:.3f}",
 )
+HEAD = " | ".join(COLUMNS)
 # What torch, its compiler and openpaf raise where something is not to be had; no memory among them.
 _REFUSALS = (RuntimeError, OpenPafError, ImportError, OSError)
 
@@ -66,49 +73,30 @@ def measure_network(
     net_size : (width, height)
     batches : list of int
     precisions, modes : list of str
-        As `benchmarks.gpu_stages` names them.
+        As `benchmarks.tools.gpu_stages` names them.
     device : str
         "cuda" or "cpu".
     repeats : int
     """
-    from benchmarks.gpu_stages import fields_of_first, measure_batch
+    from benchmarks.tools.gpu_stages import fields_of_first, measure_batch
 
     frames = random_frames(max(batches), net_size)
     expected = fields_of_first(network, frames, device)
     decode = decode_timing(network.skeleton, net_size, repeats)
-    for batch in batches:
-        for precision in precisions:
-            for mode in modes:
-                row = {
-                    "network": name,
-                    "net_size": net_size,
-                    "batch": batch,
-                    "precision": precision,
-                    "mode": mode,
-                }
-                try:
-                    figures = measure_batch(
-                        network,
-                        frames[:batch],
-                        precision=precision,
-                        mode=mode,
-                        device=device,
-                        repeats=repeats,
-                        expected=expected,
-                    )
-                except _REFUSALS as error:
-                    row["reason"] = first_line(error)
-                else:
-                    figures["timings"]["decode a frame"] = decode
-                    row |= figures | {"frames_a_second_in_turn": in_turn(figures["timings"], batch)}
-                yield row
-                _free_memory(device)
-
-
-def random_frames(count: int, net_size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Seeded (N, H, W, 3) uint8 frames of noise."""
-    width, height = net_size
-    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+    for batch, precision, mode in product(batches, precisions, modes):
+        how = {"precision": precision, "mode": mode}
+        row = {"network": name, "net_size": net_size, "batch": batch, **how}
+        try:
+            figures = measure_batch(
+                network, frames[:batch], device=device, repeats=repeats, expected=expected, **how
+            )
+        except _REFUSALS as error:
+            row["reason"] = first_line(error)
+        else:
+            figures["timings"]["decode a frame"] = decode
+            row |= figures | {"frames_a_second_in_turn": in_turn(figures["timings"], batch)}
+        yield row
+        _free_memory(device)
 
 
 def decode_timing(skeleton: Skeleton, net_size: tuple[int, int], repeats: int) -> Timing:
@@ -136,26 +124,8 @@ def in_turn(timings: dict[str, Timing], batch: int) -> float:
 
 def cells(row: dict[str, Any], peak: float) -> list[str]:
     """A row of the table; `peak` is the fp16 matrix product's TFLOP/s."""
-    width, height = row["net_size"]
-    about = [row["network"], f"{width}x{height}", str(row["batch"]), row["precision"], row["mode"]]
-    if "reason" in row:
-        return [*about, *[""] * 10, row["reason"].replace("|", "/")]
-    timings = row["timings"]
-    upload, network, download = (timings[step] for step in ("upload", "network", "download"))
-    return [
-        *about,
-        f"{upload.median_ms:.3f}",
-        f"{network.median_ms:.3f}",
-        f"{network.iqr_ms:.3f}",
-        f"{download.median_ms:.3f}",
-        f"{row['batch'] * timings['decode a frame'].median_ms:.3f}",
-        f"{row['frames_a_second']:.1f}",
-        f"{row['frames_a_second_in_turn']:.1f}",
-        f"{row['tflops']:.2f}",
-        f"{row['tflops'] / peak:.1%}",
-        "" if row["memory_mb"] is None else f"{row['memory_mb']:.0f}",
-        f"{row['error']:.1e}",
-    ]
+    reached = {} if "reason" in row else {"of_peak": row["tflops"] / peak}
+    return tables.cells(COLUMNS, row | reached)
 
 
 def _free_memory(device: str) -> None:
@@ -175,9 +145,7 @@ def main(
     precisions: Annotated[str, typer.Option(help="Of fp32, tf32, fp16, bf16.")] = "fp32,fp16",
     modes: Annotated[str, typer.Option(help="Of eager, graph, compile.")] = "eager,graph,compile",
     repeats: Annotated[int, typer.Option(min=1, help="Of each batch; at least 30.")] = 30,
-    out: Annotated[
-        Path | None, typer.Option(help="JSON to write, after every row.", show_default="results")
-    ] = None,
+    out: Out = None,
 ) -> None:
     """Time networks on this machine's CUDA GPU; print a table and write JSON."""
     if not has_cuda():
@@ -185,7 +153,7 @@ def main(
         raise typer.Exit(2)
     import torch
 
-    from benchmarks.networks import NAMES, build_network, seeded
+    from benchmarks.tools.networks import NAMES, build_network, seeded
 
     net_sizes = read_sizes(sizes)
     for name in read_words(networks):
@@ -205,25 +173,21 @@ def main(
         "people_decoded": PEOPLE,
     }
     rows: list[dict[str, Any]] = []
+    ways: dict[str, Any] = {
+        "batches": read_counts(batches),
+        "precisions": read_words(precisions),
+        "modes": read_words(modes),
+    }
     for name in read_words(networks):
         network = seeded(build_network(name))
-        for net_size in net_sizes:
-            for row in measure_network(
-                name,
-                network,
-                net_size,
-                batches=[int(batch) for batch in read_words(batches)],
-                precisions=read_words(precisions),
-                modes=read_words(modes),
-                device="cuda",
-                repeats=repeats,
-            ):
+        for size in net_sizes:
+            for row in measure_network(name, network, size, device="cuda", repeats=repeats, **ways):
                 rows.append(row)
                 # A long run that is cut off leaves what it has measured.
                 write_result(path, record | {"rows": rows})
                 typer.echo(" ".join(cells(row, peak)[:11]), err=True)
     typer.echo(f"{floors['device']}: {peak:.0f} TFLOP/s in a float16 matrix product\n")
-    typer.echo(table(HEAD, [cells(row, peak) for row in rows]))
+    typer.echo(tables.table(HEAD, [cells(row, peak) for row in rows]))
     typer.echo(f"\nwritten: {path}")
 
 

@@ -14,9 +14,8 @@ bfloat16 or eight bits do more at once, so those may go below it.
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,22 +25,18 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.arithmetic import file_macs, torch_flops
-from benchmarks.floor import MATRIX, cores_allowed, cpu_floors
-from benchmarks.markdown import table
-from benchmarks.options import read_sizes
-from benchmarks.timing import (
-    Timing,
-    circumstances,
-    measure,
-    processor,
-    result_path,
-    write_result,
-)
+from benchmarks.scenes.clips import random_frames
+from benchmarks.tools.arithmetic import file_macs, torch_flops
+from benchmarks.tools.floors import MATRIX, CopyMegabytes, Matrix, Threads, cpu_floors
+from benchmarks.tools.options import Out, read_sizes
+from benchmarks.tools.report import COLORS, publish
+from benchmarks.tools.tables import columns, number, show
 from openpaf.errors import ModelError, OpenPafError, first_line
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import check_net_size
+from openpaf.selftest.machine import processor, usable_cores
+from openpaf.selftest.timing import Timing, measure
 from openpaf.session import open_session
 from openpaf.session.layout import to_input
 
@@ -51,9 +46,14 @@ _REFUSALS = (OpenPafError, RuntimeError, ImportError)
 OPENVINO_PRECISIONS = {"OpenVINO": None, "OpenVINO, f32": "f32"}
 """Precision that OpenVINO is told to compute in; None leaves it to choose by the processor."""
 
-HEAD = (
-    "network | size | runtime | floats in | ms median | IQR | best | through openpaf, ms | "
-    "GMAC | GFLOP/s | of sgemm peak | times its floor"
+COLUMNS = columns(
+    "network = file | size = net_size | runtime | floats in = floats_in | "
+    "ms median = timing.median_ms:.2f | IQR = timing.iqr_ms:.2f | "
+    "best = timing.best_ms:.2f | through openpaf, ms = session.median_ms:.2f | GMAC = gmac | "
+    "GFLOP/s = gflops:.1f | of sgemm peak = of_peak:.0% | times its floor = of_floor",
+    file=lambda row: f"{row['network']}, {row['precision']}",
+    gmac=lambda row: number(row["macs"] and row["macs"] / 1e9, 3),
+    of_floor=lambda row: number(row["of_peak"] and 1 / row["of_peak"], 2),
 )
 
 
@@ -77,12 +77,11 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Row:
-    """What came of a job: figures, or the reason why there are none.
+class Row(Job):
+    """A job and what came of it: figures, or the reason why there are none.
 
     Attributes
     ----------
-    job : Job
     timing : Timing or None
     floats_in : str
         Precision of floating-point arithmetic, eight-bit layers apart, as the runtime reports it;
@@ -94,53 +93,20 @@ class Row:
     reason : str
     """
 
-    job: Job
     timing: Timing | None = None
     floats_in: str = ""
     session: Timing | None = None
     macs: int | None = None
     reason: str = ""
 
-    @property
-    def gflops(self) -> float | None:
-        """Achieved."""
-        if self.timing is None or self.macs is None:
-            return None
-        return 2 * self.macs / self.timing.median_ms / 1e6
-
     def record(self, peak: float) -> dict[str, Any]:
         """For the JSON; `peak` is the sgemm peak in GFLOP/s."""
-        return {
-            **dataclasses.asdict(self.job),
-            "floats_in": self.floats_in,
-            "timing": self.timing,
-            "session": self.session,
-            "macs": self.macs,
-            "gflops": self.gflops,
-            "of_peak": None if self.gflops is None else self.gflops / peak,
-            "floor_ms": None if self.macs is None else 2 * self.macs / peak / 1e6,
-            "reason": self.reason,
-        }
-
-    def cells(self, peak: float) -> list[str]:
-        """For the table."""
-        width, height = self.job.net_size
-        about = [f"{self.job.network}, {self.job.precision}", f"{width}x{height}", self.job.runtime]
-        if self.timing is None:
-            return [*about, self.reason.replace("|", "/"), *[""] * 8]
-        gflops, macs = self.gflops, self.macs
-        return [
-            *about,
-            self.floats_in,
-            f"{self.timing.median_ms:.2f}",
-            f"{self.timing.iqr_ms:.2f}",
-            f"{self.timing.best_ms:.2f}",
-            "" if self.session is None else f"{self.session.median_ms:.2f}",
-            "" if macs is None else f"{macs / 1e9:.3f}",
-            "" if gflops is None else f"{gflops:.1f}",
-            "" if gflops is None else f"{gflops / peak:.0%}",
-            "" if gflops is None else f"{peak / gflops:.2f}",
-        ]
+        gflops = floor_ms = None
+        if self.macs is not None:
+            floor_ms = 2 * self.macs / peak / 1e6
+            gflops = self.timing and 2 * self.macs / self.timing.median_ms / 1e6
+        reached = {"gflops": gflops, "of_peak": gflops and gflops / peak, "floor_ms": floor_ms}
+        return vars(self) | reached
 
 
 def bundled_files(folder: Path) -> Iterator[tuple[str, str, Path | str]]:
@@ -188,11 +154,11 @@ def bench_file(
         try:
             yield _bench_runtime(job, path, threads, repeats)
         except _REFUSALS as error:
-            yield Row(job, reason=first_line(error))
+            yield Row(**vars(job), reason=first_line(error))
 
 
 def _bench_runtime(job: Job, path: Path, threads: int, repeats: int) -> Row:
-    frames = random_frames(job.net_size)
+    frames = random_frames(1, job.net_size)
     device = "openvino" if job.runtime in OPENVINO_PRECISIONS else "cpu"
     session = open_session(path, device=device, threads=threads)
     check_net_size(session.card.net_height, job.net_size, session.card.stride)
@@ -207,7 +173,7 @@ def _bench_runtime(job: Job, path: Path, threads: int, repeats: int) -> Row:
     through_openpaf = None
     if job.runtime != "OpenVINO, f32":  # openpaf leaves the precision to OpenVINO
         through_openpaf = measure([partial(session.run, frames)], repeats=repeats)
-    row = Row(job, timing, floats_in, through_openpaf)
+    row = Row(**vars(job), timing=timing, floats_in=floats_in, session=through_openpaf)
     try:
         return dataclasses.replace(row, macs=file_macs(path, session.card, job.net_size))
     except (ModelError, ImportError) as error:
@@ -251,64 +217,64 @@ def bench_torch(net_size: tuple[int, int], *, threads: int, repeats: int) -> Row
     try:
         import torch
 
-        from benchmarks.networks import trained_compact
+        from benchmarks.tools.networks import torch_threads, trained_compact
         from openpaf.network.graph import FramesToFields
 
         network = trained_compact()
         check_net_size(net_size[1], net_size, network.stride)
         graph = FramesToFields(network).eval()
-        frames = torch.from_numpy(random_frames(net_size))
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
-            with torch.inference_mode():
-                timing = measure([partial(graph, frames)], repeats=repeats)
-        finally:
-            torch.set_num_threads(before)
-        return Row(job, timing, "f32", macs=torch_flops(network, net_size) // 2)
+        frames = torch.from_numpy(random_frames(1, net_size))
+        with torch_threads(threads), torch.inference_mode():
+            timing = measure([partial(graph, frames)], repeats=repeats)
+        macs = torch_flops(network, net_size) // 2
+        return Row(**vars(job), timing=timing, floats_in="f32", macs=macs)
     except _REFUSALS as error:
-        return Row(job, reason=first_line(error))
+        return Row(**vars(job), reason=first_line(error))
 
 
-def random_frames(net_size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Seeded noise, (1, H, W, 3) uint8."""
-    width, height = net_size
-    return np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
+def bench(
+    sizes: list[tuple[int, int]], models: list[str], bundled: bool, **options: int
+) -> Iterator[Row]:
+    """Every file, the bundled ones too if wanted, on everything that runs it, size by size."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [*(bundled_files(Path(folder)) if bundled else ()), *map(given_file, models)]
+        for size in sizes:
+            for name, precision, path in files:
+                if isinstance(path, str):
+                    yield Row(name, precision, "any", size, reason=path)
+                else:
+                    yield from bench_file(name, precision, path, size, **options)
+            if bundled:
+                yield bench_torch(size, **options)
 
 
-def draw_chart(rows: list[Row], peak: float, path: Path) -> None:
+def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
     """Milliseconds a frame by runtime, the floor beside each, a panel a size."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    measured = [row for row in rows if row.timing is not None]
-    sizes = list(dict.fromkeys(row.job.net_size for row in measured))
-    if not sizes:
-        return
-    most = max(sum(row.job.net_size == size for row in measured) for size in sizes)
+    by_size: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for row in record["rows"]:
+        if row["timing"] is not None:
+            by_size.setdefault(row["net_size"], []).append(row)
+    if not by_size:
+        return None
+    tall = 1.5 + 0.3 * max(map(len, by_size.values()))
     figure, panels = plt.subplots(
-        1, len(sizes), squeeze=False, figsize=(6 * len(sizes), 1.5 + 0.3 * most),
-        layout="constrained",
-    )  # fmt: skip
-    for axes, size in zip(panels[0], sizes, strict=True):
-        chosen = [row for row in measured if row.job.net_size == size][::-1]
-        names = [f"{r.job.network} {r.job.precision}, {r.job.runtime}" for r in chosen]
-        times = [row.timing.median_ms for row in chosen if row.timing is not None]
-        floors = [row.record(peak)["floor_ms"] or 0 for row in chosen]
-        axes.barh(range(len(chosen)), times, color="#0072b2", label="median")
+        1, len(by_size), squeeze=False, figsize=(6 * len(by_size), tall), layout="constrained"
+    )
+    for axes, (size, rows) in zip(panels[0], by_size.items(), strict=True):
+        chosen = rows[::-1]
+        names = ["{network} {precision}, {runtime}".format(**row) for row in chosen]
+        times = [row["timing"].median_ms for row in chosen]
+        floors = [row["floor_ms"] or 0 for row in chosen]
+        axes.barh(range(len(chosen)), times, color=COLORS["network"], label="median")
         axes.barh(
             range(len(chosen)), floors, 0.3, color="#e69f00", label="arithmetic at sgemm peak"
         )
         axes.set_yticks(range(len(chosen)), names, fontsize=8)
-        axes.set(xlabel="ms a frame", title=f"{size[0]}x{size[1]}")
+        axes.set(xlabel="ms a frame", title="{}x{}".format(*size))
         axes.grid(axis="x", alpha=0.3)
     panels[0, 0].legend(fontsize=8)
     figure.suptitle(f"The network alone on {processor()}", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return figure
 
 
 def main(
@@ -318,58 +284,26 @@ def main(
         typer.Option(help="Another .onnx or .xml file, or a model's name; may be given again."),
     ] = None,
     bundled: Annotated[bool, typer.Option(help="Measure the bundled default too.")] = True,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads.", show_default="all cores allowed")
-    ] = None,
+    threads: Threads = None,
     repeats: Annotated[int, typer.Option(min=1, help="Of each network; at least 30.")] = 50,
-    matrix: Annotated[int, typer.Option(min=1, help="Side of the floor's matrices.")] = MATRIX,
-    copy_megabytes: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Size of the floor's copy.", show_default="4 times the last-level cache"
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+    matrix: Matrix = MATRIX,
+    copy_megabytes: CopyMegabytes = None,
+    out: Out = None,
 ) -> None:
     """Time networks on this machine's CPU; print a table, write JSON and a chart."""
-    net_sizes = read_sizes(sizes)
-    threads = threads or cores_allowed()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    copy_bytes = None if copy_megabytes is None else copy_megabytes * 2**20
+    threads = threads or usable_cores()
+    copy_bytes = copy_megabytes and copy_megabytes * 2**20
     floors = cpu_floors(threads, matrix=matrix, copy_bytes=copy_bytes)
     peak = floors["sgemm_gflops"]
-    options = {"threads": threads, "repeats": repeats}
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        files: list[tuple[str, str, Path | str]] = []
-        if bundled:
-            files += bundled_files(Path(folder))
-        files += map(given_file, model or [])
-        for size in net_sizes:
-            for name, precision, path in files:
-                if isinstance(path, str):
-                    rows.append(Row(Job(name, precision, "any", size), reason=path))
-                else:
-                    rows += bench_file(name, precision, path, size, **options)
-            if bundled:
-                rows.append(bench_torch(size, **options))
     typer.echo(
         f"{processor()}, {threads} threads: {peak:.0f} GFLOP/s in a float32 matrix product, "
         f"{floors['memory_gb_s']:.1f} GB/s in a copy\n"
     )
-    typer.echo(table(HEAD, [row.cells(peak) for row in rows]))
-    record = {
-        "suite": "network",
-        "threads": threads,
-        "load_average": load,
-        "circumstances": circumstances(("numpy", "onnxruntime", "openvino", "torch")),
-        "floors": floors,
-        "rows": [row.record(peak) for row in rows],
-    }
-    path = out or result_path("network", processor())
-    write_result(path, record)
-    draw_chart(rows, peak, path.with_suffix(".png"))
-    typer.echo(f"\nwritten: {path} and {path.with_suffix('.png').name}")
+    rows = bench(read_sizes(sizes), model or [], bundled, threads=threads, repeats=repeats)
+    records = show(COLUMNS, (row.record(peak) for row in rows))
+    figures = {"threads": threads, "floors": floors, "rows": records}
+    versions = ("numpy", "onnxruntime", "openvino", "torch")
+    publish("network", figures, out, draw_chart, versions=versions)
 
 
 if __name__ == "__main__":

@@ -20,43 +20,54 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.crowd import make_crowd
-from benchmarks.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
-from benchmarks.markdown import table
-from benchmarks.report import COLORS, legend_below, number, panel_grid, publish
-from benchmarks.timing import circumstances, measure, milliseconds, result_path
+from benchmarks.scenes.clips import random_frames
+from benchmarks.tools.engines import (
+    FRAME_SIZE,
+    MODELS,
+    Models,
+    by_name,
+    look_at_all,
+    read_size,
+)
+from benchmarks.tools.options import Out, read_counts
+from benchmarks.tools.report import COLORS, count_along, legend_below, panel_grid, publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf import Engine
 from openpaf.evaluate import read_folder
 from openpaf.frame import to_frame
 from openpaf.preprocess import place
+from openpaf.selftest.crowd import make_crowd
+from openpaf.selftest.timing import measure
 from openpaf.sources.listing import find_pictures
 
 # Net px at net height 368, where the crowds of the decoder's benchmark are as tall.
 _HEIGHTS, _AT = (60.0, 180.0), 368
 _PHOTO_REPEATS = 5
 
+COLUMNS = columns(
+    "model | runtime | net size = net_size | people | found:,.1f | "
+    "network, ms = network.median_ms:,.1f | decoder, ms = decoder.median_ms:,.2f | "
+    "whole, ms = whole_ms:,.1f | decoder's share = share",
+    share=lambda row: f"{100 * row['decoder'].median_ms / row['whole_ms']:.1f} %",
+)
+
 
 def cost_of_crowds(
-    engine: Engine, people: list[int], scenes: int, repeats: int
+    people: list[int], scenes: int, repeats: int, engine: Engine
 ) -> Iterator[dict[str, Any]]:
     """Network, decoder and whole of crowds of growing size; times are ms a frame."""
-    rng = np.random.default_rng(0)
-    frame = rng.integers(0, 256, (FRAME_SIZE[1], FRAME_SIZE[0], 3), np.uint8)
+    engine.warm_up(FRAME_SIZE)
+    frame = random_frames(1, FRAME_SIZE)[0]
     net_frame = engine.prepare(frame)
     width, height = net_frame.placement.net_size
     preprocess = measure([partial(engine.prepare, frame)], repeats=repeats)
     network = measure([partial(engine.predict, [net_frame])], repeats=repeats)
-    stride = engine.card.stride
+    grid = (width // engine.card.stride, height // engine.card.stride)
     heights = (_HEIGHTS[0] * height / _AT, _HEIGHTS[1] * height / _AT)
     for count in people:
         crowds = [
-            make_crowd(
-                count,
-                seed,
-                skeleton=engine.skeleton,
-                grid=(width // stride, height // stride),
-                heights=heights,
-            )
+            make_crowd(count, seed, skeleton=engine.skeleton, grid=grid, heights=heights)
             for seed in range(scenes)
         ]
         calls = [partial(engine.decode, crowd.fields, net_frame.placement) for crowd in crowds]
@@ -72,7 +83,7 @@ def cost_of_crowds(
         }
 
 
-def growth_percent(rows: list[dict[str, Any]]) -> float:
+def growth_percent(rows: Iterable[Mapping[str, Any]]) -> float:
     """How much more the largest crowd costs the whole engine than the smallest."""
     first, last = (pick(rows, key=lambda row: row["people"]) for pick in (min, max))
     return float(100 * (last["whole_ms"] / first["whole_ms"] - 1))
@@ -87,7 +98,7 @@ def photographs(folder: Path) -> list[tuple[Path, int | None]]:
 
 
 def cost_of_photos(
-    engine: Engine, photos: Iterable[tuple[Path, int | None]]
+    photos: Iterable[tuple[Path, int | None]], engine: Engine
 ) -> Iterator[dict[str, Any]]:
     """The whole engine on each photograph, median of a few calls; times are ms."""
     for path, annotated in photos:
@@ -105,44 +116,22 @@ def cost_of_photos(
         }
 
 
-def to_table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
-    head = (
-        "model | runtime | net size | people | found | network, ms | decoder, ms | whole, ms | "
-        "decoder's share"
-    )
-    lines = []
-    for row in rows:
-        cells = [row["model"], row["runtime"]]
-        if "reason" in row:
-            lines.append([*cells, row["reason"], *[""] * 6])
-            continue
-        decoder_ms = row["decoder"].median_ms
-        cells += ["{}x{}".format(*row["net_size"]), str(row["people"]), number(row["found"])]
-        cells += [number(row["network"].median_ms), number(decoder_ms, 2), number(row["whole_ms"])]
-        lines.append([*cells, f"{100 * decoder_ms / row['whole_ms']:.1f} %"])
-    return table(head, lines)
-
-
 def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
     """Milliseconds against people, a panel a network and runtime."""
-    figure, grid = panel_grid(plt, list(record["growth_percent"]))
+    panels, photos = by_name(record["rows"]), by_name(record["photos"])
+    figure, grid = panel_grid(plt, list(panels))
     for panel, axes in grid.items():
-        rows = [row for row in record["rows"] if "reason" not in row and name(row) == panel]
+        rows = panels[panel]
         people = [row["people"] for row in rows]
         for stage in ("network", "decoder"):
             times = [row[stage].median_ms for row in rows]
             axes.plot(people, times, "o-", color=COLORS[stage], markersize=4, label=stage)
         axes.plot(people, [row["whole_ms"] for row in rows], "k-", label="whole")
-        photos = [row for row in record["photos"] if name(row) == panel and row["people"]]
-        if photos:
-            axes.plot(
-                [row["people"] for row in photos], [row["whole_ms"] for row in photos],
-                ".", color="#999999", zorder=0, label="photograph",
-            )  # fmt: skip
-        axes.set(xscale="log", yscale="log", xlabel="people", ylabel="ms a frame")
-        axes.set_xticks(people, [str(count) for count in people], minor=False)
-        axes.grid(alpha=0.3)
+        dots = [(row["people"], row["whole_ms"]) for row in photos.get(panel, []) if row["people"]]
+        if dots:
+            axes.plot(*zip(*dots, strict=True), ".", color="#999999", zorder=0, label="photograph")
+        count_along(axes, people, "people")
+        axes.set(yscale="log", ylabel="ms a frame")
         axes.set_title(f"{panel}: {record['growth_percent'][panel]:+.1f} %", fontsize=9)
     figure.suptitle(f"People and time on {record['circumstances']['processor']}", fontsize=10)
     legend_below(figure, 4)
@@ -158,38 +147,23 @@ def main(
     photos: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+    out: Out = None,
 ) -> None:
     """Time network and decoder against people in the frame; write a table, JSON and a chart."""
-    counts = [int(count) for count in people.split(",")]
-    about = circumstances(VERSIONS)
-    pictures = photographs(photos) if photos else []
-    rows: list[dict[str, Any]] = []
-    dots: list[dict[str, Any]] = []
-    growth = {}
+    counts = read_counts(people)
     # Photographs of every shape see one net size, so that only people tell them apart.
-    net_size = place(FRAME_SIZE, **read_size(size)).net_size
-    for variant, engine in opened(models, net_size=net_size):
-        if isinstance(engine, str):
-            rows.append({**variant.record(), "reason": engine})
-            continue
-        engine.warm_up(FRAME_SIZE)
-        ours = [variant.record() | row for row in cost_of_crowds(engine, counts, scenes, repeats)]
-        rows += ours
-        growth[name(ours[0])] = growth_percent(ours)
-        dots += [variant.record() | dot for dot in cost_of_photos(engine, pictures)]
-    typer.echo(to_table(rows))
+    options = {"net_size": place(FRAME_SIZE, **read_size(size)).net_size}
+    crowds = partial(cost_of_crowds, counts, scenes, repeats)
+    rows = show(COLUMNS, look_at_all(models, crowds, **options))
+    dots: list[dict[str, Any]] = []
+    if photos:
+        dots += look_at_all(models, partial(cost_of_photos, photographs(photos)), **options)
+    growth = {panel: growth_percent(ours) for panel, ours in by_name(rows).items()}
     for panel, percent in growth.items():
         typer.echo(f"{panel}: {max(counts)} people cost {percent:+.1f} % more than {min(counts)}")
-    record = {
-        "suite": "people",
-        "seeds": list(range(scenes)),
-        "circumstances": about,
-        "growth_percent": growth,
-        "rows": rows,
-        "photos": dots,
-    }
-    publish(out or result_path("people", about["processor"]), record, draw_chart)
+    dots = [dot for dot in dots if "reason" not in dot]
+    figures = {"seeds": list(range(scenes)), "growth_percent": growth, "rows": rows, "photos": dots}
+    publish("people", figures, out, draw_chart)
 
 
 if __name__ == "__main__":

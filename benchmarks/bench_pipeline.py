@@ -24,11 +24,19 @@ import cv2
 import numpy as np
 import typer
 
-from benchmarks.clips import Frame, clip_or_made, first_frames
-from benchmarks.engines import FRAME_SIZE, MODELS, VERSIONS, Models, name, opened, read_size
-from benchmarks.markdown import table
-from benchmarks.report import COLORS, legend_below, number, percentiles, publish
-from benchmarks.timing import circumstances, milliseconds, result_path
+from benchmarks.scenes.clips import Frame, clip_or_made, first_frames
+from benchmarks.tools.engines import (
+    FRAME_SIZE,
+    MODELS,
+    Models,
+    look_at_all,
+    name,
+    read_size,
+)
+from benchmarks.tools.options import Out, read_counts, read_words
+from benchmarks.tools.report import COLORS, legend_below, percentiles, publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf import Engine, Poses, track
 from openpaf.stream import Shot, Source, open_source
 
@@ -37,6 +45,14 @@ _STAGES = {"preprocess": "preprocess", "network": "network", "decode": "decoder"
 _WARM_UP = 3
 # The first results come in a burst: a stream reads eight frames ahead while the first is looked at.
 _SETTLING = 10
+
+COLUMNS = columns(
+    "model | runtime | size | net size = net_size | what | frames/s = frames_a_second:,.1f | "
+    "p50, ms = latency_ms.p50:,.1f | p95 = latency_ms.p95:,.1f | p99 = latency_ms.p99:,.1f | "
+    "network, ms a frame = stages_ms.network:,.1f | decoder = stages_ms.decoder:,.2f | "
+    "floor = floor_ms:,.1f | above it = above",
+    above=lambda row: f"{row['above_floor_percent']:+.0f} %",
+)
 
 
 def look_at_frames(
@@ -145,73 +161,31 @@ def figures(
 
 
 def look_at_everything(
-    engine: Engine,
     few: list[Frame],
     clip: Path,
-    *,
     batches: list[int],
     repeats: int,
     frames: int,
     passes: int,
-) -> Iterator[tuple[str, dict[str, Any]]]:
+    engine: Engine,
+) -> Iterator[dict[str, Any]]:
     """What was looked at and its figures: a picture, batches, the video."""
-    engine.warm_up((few[0].shape[1], few[0].shape[0]))
-    yield "picture", look_at_frames(engine, few[:1], lambda: [engine.detect(few[0])], repeats)
+    height, width = few[0].shape[:2]
+    engine.warm_up((width, height))
+    about: dict[str, Any] = {"net_size": engine.placement(width, height).net_size}
+    find: Callable[[], list[Poses]] = lambda: [engine.detect(few[0])]
+    yield about | {"what": "picture"} | look_at_frames(engine, few[:1], find, repeats)
     for count in batches:
+        about["what"] = f"batch of {count}"
         if count > (engine.session.max_batch or count):
-            yield f"batch of {count}", {"reason": f"takes {engine.session.max_batch} at most"}
+            yield about | {"reason": f"takes {engine.session.max_batch} at most"}
             continue
         find = partial(engine.detect_batch, few[:count], batch_size=count)
         # As many frames as the picture's, but never fewer calls than quartiles need.
         calls = max(repeats // count, min(repeats, 30))
-        yield f"batch of {count}", look_at_frames(engine, few[:count], find, calls)
-    yield "video", look_at_video(engine, clip, frames, passes, min(repeats, 30))
-
-
-def bench(
-    models: str, sizes: str, few: list[Frame], clip: Path, *, spinning: bool, **options: Any
-) -> Iterator[dict[str, Any]]:
-    """Every network, runtime and size; a row each, with a reason where there are no figures."""
-    height, width = few[0].shape[:2]
-    for size in sizes.split(","):
-        for variant, engine in opened(models, spinning=spinning, **read_size(size)):
-            about = {**variant.record(), "size": size}
-            if isinstance(engine, str):
-                yield {**about, "what": "everything", "reason": engine}
-                continue
-            about["net_size"] = engine.placement(width, height).net_size
-            for what, row in look_at_everything(engine, few, clip, **options):
-                typer.echo(f"{name(about)} at {size}: {what} done", err=True)
-                yield {**about, "what": what, **row}
-
-
-def to_table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
-    head = (
-        "model | runtime | net size | what | frames/s | p50, ms | p95 | p99 | "
-        "network, ms a frame | decoder | floor | above it"
-    )
-    lines = []
-    for row in rows:
-        if "reason" in row:
-            cells = [row["model"], row["runtime"], row["size"], f"{row['what']}: {row['reason']}"]
-            lines.append(cells + [""] * 8)
-            continue
-        lines.append(
-            [
-                row["model"],
-                row["runtime"],
-                "{}x{}".format(*row["net_size"]),
-                row["what"],
-                number(row["frames_a_second"]),
-                *(number(row["latency_ms"][p]) for p in ("p50", "p95", "p99")),
-                number(row["stages_ms"]["network"]),
-                number(row["stages_ms"]["decoder"], 2),
-                number(row["floor_ms"]),
-                f"{row['above_floor_percent']:+.0f} %",
-            ]
-        )
-    return table(head, lines)
+        yield about | look_at_frames(engine, few[:count], find, calls)
+    row = look_at_video(engine, clip, frames, passes, min(repeats, 30))
+    yield about | {"what": "video"} | row
 
 
 def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
@@ -246,26 +220,25 @@ def main(
     spinning: Annotated[
         bool, typer.Option(help="Let idle threads of ONNX Runtime wait busily, as the engine does.")
     ] = True,
-    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+    out: Out = None,
 ) -> None:
     """Time the whole engine on a picture, batches and a video; write a table, JSON and a chart."""
-    counts = [int(count) for count in batches.split(",")]
-    about = circumstances(VERSIONS)
+    counts = read_counts(batches)
     with clip_or_made(clip, max(frames, *counts), FRAME_SIZE) as path:
         few = first_frames(path, max(counts))
         if len(few) < max(counts):
             raise typer.BadParameter(f"{path.name} has {len(few)} frames, fewer than a batch")
-        options = {"batches": counts, "repeats": repeats, "frames": frames, "passes": passes}
-        rows = list(bench(models, sizes, few, path, spinning=spinning, **options))
-    typer.echo(to_table(rows))
-    record = {
-        "suite": "pipeline",
-        "spinning": spinning,
-        "clip": "discs over noise, made" if clip is None else clip.name,
-        "circumstances": about,
-        "rows": rows,
-    }
-    publish(out or result_path("pipeline", about["processor"]), record, draw_chart)
+        look = partial(look_at_everything, few, path, counts, repeats, frames, passes)
+        rows = show(
+            COLUMNS,
+            (
+                {"size": size, "what": "everything", **row}
+                for size in read_words(sizes)
+                for row in look_at_all(models, look, spinning=spinning, **read_size(size))
+            ),
+        )
+    shown = "discs over noise, made" if clip is None else clip.name
+    publish("pipeline", {"spinning": spinning, "clip": shown, "rows": rows}, out, draw_chart)
 
 
 if __name__ == "__main__":

@@ -12,31 +12,30 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from benchmarks.clips import Frame
-from benchmarks.engines import (
+from benchmarks.scenes.clips import Frame, random_frames
+from benchmarks.tools.engines import (
     FRAME_SIZE,
     MODELS,
-    VERSIONS,
     Models,
     Variant,
-    name,
+    by_name,
     read_size,
     variants,
 )
-from benchmarks.markdown import table
-from benchmarks.report import legend_below, number, panel_grid, publish
-from benchmarks.timing import circumstances, result_path
+from benchmarks.tools.options import Out
+from benchmarks.tools.report import count_along, legend_below, panel_grid, publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import a_second
 from openpaf import Engine, OpenPafError
+from openpaf.selftest.machine import usable_cores
 
 PROCESSES = "processes, 1 thread each"
 THREADS_ON_ONE = "threads, engine of 1 thread"
@@ -45,19 +44,13 @@ BATCHES = "batches, engine of all cores"
 # Starting a process, importing and compiling takes seconds; something is wrong after this many.
 _PATIENCE_S = 120
 
+Way = tuple[str, int, Callable[[float, int], list[float]]]
+"""Its name, workers or frames in flight, and what measures it for so many seconds and rounds."""
 
-def noise_frame() -> Frame:
-    """A frame of seeded noise: what it shows does not change what the network costs."""
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (FRAME_SIZE[1], FRAME_SIZE[0], 3), np.uint8)
-
-
-def frames_in(seconds: float, work: Callable[[], int]) -> float:
-    """Frames a second of one worker; the last call may run over, and its time counts."""
-    done, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds or not done:
-        done += work()
-    return done / spent
+COLUMNS = columns(
+    "model | runtime | way | count | frames/s = frames_a_second:,.1f | IQR = iqr:,.1f | "
+    "times one = ratio_to_one:,.2f",
+)
 
 
 def detect_one(engine: Engine, frame: Frame) -> int:
@@ -78,10 +71,10 @@ def worker(
         variant.model, device=variant.device, threads=1, spinning=False, **read_size(size)
     )
     engine.warm_up(FRAME_SIZE)
-    work = partial(detect_one, engine, noise_frame())
+    work = partial(detect_one, engine, random_frames(1, FRAME_SIZE)[0])
     for _ in range(rounds):
         start.wait(_PATIENCE_S)
-        rates.put(frames_in(seconds, work))
+        rates.put(a_second(work, seconds))
 
 
 def by_processes(
@@ -106,11 +99,11 @@ def by_processes(
 
 def by_threads(engine: Engine, count: int, seconds: float, rounds: int) -> list[float]:
     """Frames/s of threads that share an engine, a figure a round."""
-    start, frame = threading.Barrier(count), noise_frame()
+    start, (frame,) = threading.Barrier(count), random_frames(1, FRAME_SIZE)
 
     def one(_: int) -> float:
         start.wait()
-        return frames_in(seconds, partial(detect_one, engine, frame))
+        return a_second(partial(detect_one, engine, frame), seconds)
 
     with ThreadPoolExecutor(count) as pool:
         return [sum(pool.map(one, range(count))) for _ in range(rounds)]
@@ -118,14 +111,12 @@ def by_threads(engine: Engine, count: int, seconds: float, rounds: int) -> list[
 
 def by_batches(engine: Engine, count: int, seconds: float, rounds: int) -> list[float]:
     """Frames/s of batches, a figure a round."""
-    frames = [noise_frame()] * count
-    return [frames_in(seconds, partial(detect_batch, engine, frames)) for _ in range(rounds)]
+    frames = [*random_frames(1, FRAME_SIZE)] * count
+    return [a_second(partial(detect_batch, engine, frames), seconds) for _ in range(rounds)]
 
 
-def ways(
-    variant: Variant, size: str, workers: list[int], in_flight: list[int]
-) -> Iterator[tuple[str, int, Callable[[float, int], list[float]]]]:
-    """Way, number of workers or frames in flight, and what measures it in seconds and rounds."""
+def ways(variant: Variant, size: str, workers: list[int], in_flight: list[int]) -> Iterator[Way]:
+    """Every way and number to measure."""
     options = {"device": variant.device, **read_size(size)}
     with Engine(variant.model, threads=1, spinning=False, **options) as engine:
         # Before the processes: what is wrong with a model is said here, in one line.
@@ -144,15 +135,24 @@ def ways(
 
 
 def bench(
-    variant: Variant, size: str, workers: list[int], in_flight: list[int], seconds: float,
-    rounds: int,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+    models: str, size: str, workers: list[int], in_flight: list[int], seconds: float, rounds: int
+) -> Iterator[dict[str, Any]]:
+    """Points of every network and runtime; the reason where it has none, or no more."""
+    for variant in variants(models):
+        try:
+            yield from points(variant, ways(variant, size, workers, in_flight), seconds, rounds)
+        except OpenPafError as error:
+            yield {**variant.record(), "reason": str(error)}
+
+
+def points(
+    variant: Variant, ways: Iterable[Way], seconds: float, rounds: int
+) -> Iterator[dict[str, Any]]:
     """A row a way and number: frames/s, and its ratio to one worker of the same way."""
     firsts: dict[str, float] = {}
-    for way, count, measured in ways(variant, size, workers, in_flight):
+    for way, count, measured in ways:
         low, rate, high = np.percentile(measured(seconds, rounds), [25, 50, 75])
         first = firsts.setdefault(way, rate)
-        typer.echo(f"{name(variant.record())}: {way}, {count} done", err=True)
         yield {
             **variant.record(),
             "way": way,
@@ -169,38 +169,21 @@ def doubling(most: int) -> list[int]:
     return sorted({*(2**power for power in range(most.bit_length())), most})
 
 
-def to_table(rows: list[dict[str, Any]]) -> str:
-    """Markdown."""
-    head = "model | runtime | way | count | frames/s | IQR | times one"
-    lines = []
-    for row in rows:
-        cells = [row["model"], row["runtime"]]
-        if "reason" in row:
-            lines.append([*cells, row["reason"], *[""] * 4])
-            continue
-        cells += [row["way"], str(row["count"]), number(row["frames_a_second"]), number(row["iqr"])]
-        lines.append([*cells, number(row["ratio_to_one"], 2)])
-    return table(head, lines)
-
-
 def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
     """Frames/s against workers or frames in flight, a panel a network and runtime."""
-    rows = [row for row in record["rows"] if "reason" not in row]
-    panels = list(dict.fromkeys(name(row) for row in rows))
-    figure, grid = panel_grid(plt, panels)
+    panels = by_name(record["rows"])
+    figure, grid = panel_grid(plt, list(panels))
     for panel, axes in grid.items():
-        ours = [row for row in rows if name(row) == panel]
-        for way in dict.fromkeys(row["way"] for row in ours):
-            points = [(row["count"], row["frames_a_second"]) for row in ours if row["way"] == way]
-            axes.plot(*zip(*points, strict=True), "o-", markersize=4, label=way)
-        one = next(row["frames_a_second"] for row in ours if row["way"] == PROCESSES)
-        counts = sorted({row["count"] for row in ours})
+        rows = panels[panel]
+        for way in dict.fromkeys(row["way"] for row in rows):
+            dots = [(row["count"], row["frames_a_second"]) for row in rows if row["way"] == way]
+            axes.plot(*zip(*dots, strict=True), "o-", markersize=4, label=way)
+        one = next(row["frames_a_second"] for row in rows if row["way"] == PROCESSES)
+        counts = sorted({row["count"] for row in rows})
         ideal = [one * min(count, record["cores"]) for count in counts]
         axes.plot(counts, ideal, "k--", linewidth=1, label="ideal")
-        axes.set(xscale="log", xlabel="workers or frames in flight", ylabel="frames/s")
-        axes.set_xticks(counts, [str(count) for count in counts])
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
+        count_along(axes, counts, "workers or frames in flight")
+        axes.set(ylabel="frames/s")
     for axes in grid.values():
         # Only now: a scale once set no longer grows with what is drawn, in any of the panels.
         axes.set_ylim(bottom=0)
@@ -219,28 +202,14 @@ def main(
     in_flight: Annotated[int, typer.Option(min=1, help="Most threads, and frames a batch.")] = 8,
     seconds: Annotated[float, typer.Option(help="How long a round is.")] = 3.0,
     rounds: Annotated[int, typer.Option(min=1, help="Of every point.")] = 5,
-    out: Annotated[Path | None, typer.Option(help="JSON to write; the chart goes beside.")] = None,
+    out: Out = None,
 ) -> None:
     """Measure throughput against workers and frames in flight; write a table, JSON and a chart."""
-    about = circumstances(VERSIONS)
-    cores = about["cores_allowed"] or about["cores"] or 1
+    cores = usable_cores()
     counts = doubling(workers or cores), doubling(in_flight)
-    rows: list[dict[str, Any]] = []
-    for variant in variants(models):
-        try:
-            rows += bench(variant, size, *counts, seconds, rounds)
-        except OpenPafError as error:
-            rows.append({**variant.record(), "reason": str(error)})
-    typer.echo(to_table(rows))
-    record = {
-        "suite": "scaling",
-        "circumstances": about,
-        "cores": cores,
-        "size": size,
-        "seconds_a_round": seconds,
-        "rows": rows,
-    }
-    publish(out or result_path("scaling", about["processor"]), record, draw_chart)
+    rows = show(COLUMNS, bench(models, size, *counts, seconds, rounds))
+    figures = {"cores": cores, "size": size, "seconds_a_round": seconds, "rows": rows}
+    publish("scaling", figures, out, draw_chart)
 
 
 if __name__ == "__main__":

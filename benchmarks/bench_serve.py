@@ -10,9 +10,6 @@ time that the server spent on a frame, which other work on the machine disturbs 
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import re
 import shutil
 import subprocess
@@ -20,15 +17,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.request import urlopen
 
 import typer
 
-import openpaf
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, show
 
+COLUMNS = columns(
+    "batching | clients | req/s = requests_per_s:.2f | p50, ms = p50_ms:.1f | "
+    "p99, ms = p99_ms:.1f | batch = mean_batch:.2f | CPU ms = cpu_ms_per_frame:.1f | errors",
+)
 CLIENTS = (1, 8, 32)
 _SCRIPT = """
 local file = io.open("{picture}", "rb")
@@ -107,6 +108,20 @@ def per_frame(before: dict[str, float], after: dict[str, float]) -> dict[str, fl
     }
 
 
+def bench(
+    picture: Path, words: list[str], max_batch: int, seconds: int
+) -> Iterator[dict[str, Any]]:
+    """A row a number of connections, without batches and with them."""
+    for name, size in (("one by one", 1), ("batched", max_batch)):
+        for clients in CLIENTS:
+            with serving(size, words) as address:
+                load(address, picture, clients, max(2, seconds // 5))
+                before = counters(address)
+                figures = load(address, picture, clients, seconds)
+                figures |= per_frame(before, counters(address))
+            yield {"batching": name, "max_batch": size, "clients": clients, **figures}
+
+
 def main(
     picture: Annotated[Path, typer.Option(help="A JPEG that every request sends.")],
     model: Annotated[str | None, typer.Option(help="Network; the bundled one if left out.")] = None,
@@ -119,44 +134,14 @@ def main(
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is needed: apt-get install wrk")
     words = ["--net-height", str(net_height), *(["--model", model] if model else [])]
-    busy = round(os.getloadavg()[0], 1)
-    rows: list[dict[str, Any]] = []
-    print(
-        f"{'':12}{'clients':>8}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'batch':>7}{'CPU ms':>8}"
-        f"{'errors':>8}"
-    )
-    for name, size in (("one by one", 1), ("batched", max_batch)):
-        for clients in CLIENTS:
-            with serving(size, words) as address:
-                load(address, picture, clients, max(2, seconds // 5))
-                before = counters(address)
-                row = load(address, picture, clients, seconds)
-                row |= per_frame(before, counters(address))
-            rows.append({"batching": name, "max_batch": size, "clients": clients, **row})
-            print(
-                f"{name:12}{clients:8d}{row['requests_per_s']:9.2f}{row['p50_ms']:9.1f}"
-                f"{row['p99_ms']:9.1f}{row['mean_batch']:7.2f}"
-                f"{row['cpu_ms_per_frame']:8.1f}{row['errors']:8.0f}",
-                flush=True,
-            )
+    figures = {
+        "model": model or "bundled",
+        "net_height": net_height,
+        "seconds": seconds,
+        "rows": show(COLUMNS, bench(picture, words, max_batch, seconds)),
+    }
     if out:
-        record = {
-            "suite": "serve",
-            "machine": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "load_average_before": busy,
-            "versions": {
-                "openpaf": openpaf.__version__,
-                "python": platform.python_version(),
-                "uvicorn": version("uvicorn"),
-                "fastapi": version("fastapi"),
-            },
-            "model": model or "bundled",
-            "net_height": net_height,
-            "seconds": seconds,
-            "rows": rows,
-        }
-        out.write_text(json.dumps(record, indent=1) + "\n")
+        publish("serve", figures, out, versions=("uvicorn", "fastapi"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ take turns, and medians are compared, so that whatever else runs hits both.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections import defaultdict
@@ -20,15 +19,21 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.clips import clip_or_made
-from benchmarks.engines import FRAME_SIZE
-from benchmarks.timing import circumstances, processor, result_path, write_result
+from benchmarks.scenes.clips import clip_or_made
+from benchmarks.tools.engines import FRAME_SIZE
+from benchmarks.tools.options import Out
+from benchmarks.tools.record import load_average
+from benchmarks.tools.report import publish
 from openpaf.engine import Engine
+from openpaf.selftest.machine import usable_cores
 from openpaf.stream import open_source
 from openpaf.track import Tracker
 
-_STAGES = {"read + preprocess": ("read", "preprocess"), "network": ("network",)}
-_STAGES["decode + track"] = ("decode", "track")
+_STAGES = {
+    "read + preprocess": ("read", "preprocess"),
+    "network": ("network",),
+    "decode + track": ("decode", "track"),
+}
 
 
 def _plain_loop(engine: Engine, clip: Path, frames: int) -> tuple[float, dict[str, list[float]]]:
@@ -76,12 +81,12 @@ def main(
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,
     frames: Annotated[int, typer.Option(help="Frames a run.")] = 150,
     repeats: Annotated[int, typer.Option()] = 5,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Print the stages, the bound, the loop and the stream."""
     engine = Engine(model, net_height=net_height, threads=threads, spinning=False)
     engine.warm_up()
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     loops, streams, bounds, walls = [], [], [], defaultdict(list)
     with clip_or_made(clip, frames, FRAME_SIZE) as video:
         _plain_loop(engine, video, 10)
@@ -98,7 +103,7 @@ def main(
             for name, both in stages.items():
                 walls[name].append(both)
             streams.append(_stream(engine, video, frames))
-    print(f"{engine!r}, {threads or cores} threads, {cores} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{engine!r}, {threads or cores} threads, {cores} cores, load {load_average()}")
     for name, pairs in walls.items():
         wall, cpu = (1000 * statistics.median(pair[kind] for pair in pairs) for kind in (0, 1))
         print(f"  {name:18} {wall:8.2f} ms wall {cpu:8.2f} ms CPU a frame")
@@ -106,11 +111,9 @@ def main(
     ratio = statistics.median(a / b for a, b in zip(streams, bounds, strict=True))
     print(f"  plain loop {loop:.1f}/s, bound {bound:.1f}/s, stream {stream:.1f}/s")
     print(f"  stream reaches {ratio:.0%} of the bound and {stream / loop:.2f} x the plain loop")
-    figures = {"loop": loops, "bound": bounds, "stream": streams}
-    record = {"suite": "stream", "model": repr(engine), "frames_a_second": figures}
-    path = out or result_path("stream", processor())
-    write_result(path, {**record, "circumstances": circumstances(("openvino", "onnxruntime"))})
-    print(f"written: {path}")
+    rates = {"loop": loops, "bound": bounds, "stream": streams}
+    figures = {"model": repr(engine), "frames_a_second": rates}
+    publish("stream", figures, out, versions=("openvino", "onnxruntime"))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ nearest neighbour (the closest body centre of the frame before, within one body 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Annotated
 
 import motmetrics  # type: ignore[import-untyped]
@@ -21,13 +20,18 @@ import typer
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.timing import circumstances, processor, result_path, write_result
-from benchmarks.walkers import SCENES, Moment, Scene, play
+from benchmarks.scenes.walkers import SCENES, Moment, Scene, play
+from benchmarks.tools.options import Out
+from benchmarks.tools.report import publish
+from benchmarks.tools.tables import columns, show
+from benchmarks.tools.timing import milliseconds
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.track import TrackConfig, Tracker
 
 Assign = Callable[[Moment], NDArray[np.int64]]
+
+COLUMNS = columns("scene | method | IDF1:.3f | switches | MOTA:.3f")
 
 
 def no_tracking() -> Assign:
@@ -138,47 +142,37 @@ def _person(keypoints: NDArray[np.float64]) -> Poses:
 
 def cost(people: int) -> dict[str, float]:
     """Milliseconds an update takes."""
-    moments = list(play(Scene("cost", people, seconds=20, depths=(8, 20)), 1))
-    tracker, spent = Tracker(), []
-    for moment in moments:
-        start = time.perf_counter()
-        tracker.update(moment.detected, moment.time)
-        spent.append(1e3 * (time.perf_counter() - start))
+    tracker = Tracker()
+    moments = play(Scene("cost", people, seconds=20, depths=(8, 20)), 1)
+    updates = [partial(tracker.update, moment.detected, moment.time) for moment in moments]
+    spent = [milliseconds(update)[0] for update in updates]
     low, median, high = np.percentile(spent[50:], [25, 50, 75])
     return {"median": round(median, 3), "IQR": round(high - low, 3)}
 
 
 def main(
     seeds: Annotated[int, typer.Option(help="Runs of each scene.")] = 3,
-    out: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+    out: Out = None,
 ) -> None:
     """Print the tables and write them as JSON."""
     rivals = {"no tracking": no_tracking, "nearest neighbour": nearest_neighbour, "openpaf": ours}
-    print(f"{'scene':18}{'method':20}{'IDF1':>7}{'switches':>10}{'MOTA':>7}")
-    scores = []
-    for scene in SCENES:
-        for method, make in rivals.items():
-            row = score(scene, make, range(seeds))
-            scores.append({"scene": scene.name, "method": method, **row})
-            idf1, switches, mota = row.values()
-            print(f"{scene.name:18}{method:20}{idf1:7.3f}{switches:10.0f}{mota:7.3f}", flush=True)
+    scores = show(
+        COLUMNS,
+        (
+            {"scene": scene.name, "method": method, **score(scene, make, range(seeds))}
+            for scene in SCENES
+            for method, make in rivals.items()
+        ),
+    )
     smoothing = jitter()
     for name, value in smoothing.items():
         print(f"{name:40}{value:8.2f}")
     costs = {people: cost(people) for people in (1, 5, 20, 50)}
     for people, row in costs.items():
         print(f"{f'ms an update, {people} people':40}{row['median']:8.3f}")
-    path = out or result_path("track", processor())
-    record = {
-        "suite": "track",
-        "seeds": list(range(seeds)),
-        "circumstances": circumstances(("numpy", "numba", "scipy", "motmetrics")),
-        "scenes": scores,
-        "smoothing": smoothing,
-        "update_ms": costs,
-    }
-    write_result(path, record)
-    print(f"written: {path}")
+    figures = {"seeds": list(range(seeds)), "scenes": scores, "smoothing": smoothing}
+    versions = ("numpy", "numba", "scipy", "motmetrics")
+    publish("track", figures | {"update_ms": costs}, out, versions=versions)
 
 
 if __name__ == "__main__":

@@ -12,23 +12,62 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks.markdown import table
-from benchmarks.report import number, replace_between
-from benchmarks.timing import RESULTS
-from openpaf import __version__
+from benchmarks.tools.places import RESULTS, ROOT
+from benchmarks.tools.report import replace_between
+from benchmarks.tools.tables import columns, number, table_of
 from openpaf.files import replacing
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+README = ROOT / "README.md"
 # As bench_decoder.py names what it compares, and the scenes that are nearest to a real network's.
 _OURS, _RIVAL, _SCENES = "openpaf", "upsampling, NumPy", "crowd, smooth"
 NO_GPU = "Nothing has been measured on a GPU yet."
 
 Record = Mapping[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+ACCURACY = columns(
+    "model | precision | runtime | net height = net_height | mirrored too = mirrored | "
+    "scales | AP (95 % interval) = interval | AP50:,.3f | AR:,.3f",
+    mirrored=lambda row: "yes" if row["flip"] else "no",
+    scales=lambda row: ", ".join(f"{scale:g}" for scale in row["scales"]),
+    interval=lambda row: "{} ({} to {})".format(
+        *(number(row[key], 3) for key in ("AP", "AP_low", "AP_high"))
+    ),
+)
+_PIPELINE = columns(
+    "model | runtime | net size = net_size | frames/s = frames_a_second:,.1f | "
+    "p50, ms = latency_ms.p50:,.1f | p95, ms = latency_ms.p95:,.1f | "
+    "network, ms = stages_ms.network:,.1f | decoder, ms = stages_ms.decoder:,.2f | "
+    "video, frames/s = video:,.1f",
+)
+_DECODER = columns(
+    f"people | openpaf, ms = {_OURS}:,.3f | upsampling in NumPy, ms = {_RIVAL}:,.1f | "
+    "times faster = faster",
+    faster=lambda row: number(row[_RIVAL] / row[_OURS], 0),
+)
+# Upload and download are apart from the network's own time.
+_GPU = columns(
+    "network | net size = net_size | batch | precision | mode | "
+    "network, ms a batch = timings.network.median_ms:,.2f | "
+    "frames/s, network = frames_a_second:,.1f | "
+    "frames/s, in turn = frames_a_second_in_turn:,.1f | TFLOP/s = tflops:,.1f",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table of the README for every record of a suite, after what is said of it."""
+
+    suite: str
+    says: str
+    table: Callable[[Rows], str]
 
 
 def records(results: Path, suite: str) -> Iterator[Record]:
@@ -37,9 +76,9 @@ def records(results: Path, suite: str) -> Iterator[Record]:
         yield json.loads(path.read_text("utf-8"))
 
 
-def measured_rows(record: Record) -> list[dict[str, Any]]:
+def measured_rows(rows: Rows) -> Rows:
     """Rows that have figures rather than a reason why not."""
-    return [row for row in record["rows"] if "reason" not in row]
+    return [row for row in rows if "reason" not in row]
 
 
 def where(record: Record) -> str:
@@ -55,47 +94,7 @@ def where(record: Record) -> str:
     return ", ".join([f"{cores} cores of {about['processor']}", *runtimes, about["date"]])
 
 
-def accuracy_table(rows: Sequence[dict[str, Any]]) -> str:
-    """OKS-AP of every network, size and way of looking."""
-    head = (
-        "model | precision | runtime | net height | mirrored too | scales | "
-        "AP (95 % interval) | AP50 | AR"
-    )
-    return table(
-        head,
-        [
-            [
-                row["model"],
-                row["precision"],
-                row["runtime"],
-                str(row["net_height"]),
-                "yes" if row["flip"] else "no",
-                ", ".join(f"{scale:g}" for scale in row["scales"]),
-                "{} ({} to {})".format(*(number(row[k], 3) for k in ("AP", "AP_low", "AP_high"))),
-                number(row["AP50"], 3),
-                number(row["AR"], 3),
-            ]
-            for row in rows
-            if "reason" not in row
-        ],
-    )
-
-
-def render_accuracy(results: Path) -> str:
-    """The section `accuracy`."""
-    sections = []
-    for record in records(results, "accuracy"):
-        rows = measured_rows(record)
-        if rows:
-            intro = (
-                f"OKS-AP on the {rows[0]['pictures']} pictures of `{record['folder']}` with "
-                f"{rows[0]['people']} annotated people, {record['circumstances']['date']}:"
-            )
-            sections += [intro, accuracy_table(rows)]
-    return "\n\n".join(sections)
-
-
-def pipeline_table(rows: Sequence[dict[str, Any]]) -> str:
+def pipeline_table(rows: Rows) -> str:
     """A picture and, where it was measured, a video, through the whole engine."""
     keys = ("model", "runtime", "net_size")
     videos = {
@@ -103,114 +102,79 @@ def pipeline_table(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows
         if row["what"] == "video"
     }
-    head = (
-        "model | runtime | net size | frames/s | p50, ms | p95, ms | network, ms | decoder, ms | "
-        "video, frames/s"
-    )
-    return table(
-        head,
+    return table_of(
+        _PIPELINE,
         [
-            [
-                row["model"],
-                row["runtime"],
-                "{}x{}".format(*row["net_size"]),
-                number(row["frames_a_second"]),
-                number(row["latency_ms"]["p50"]),
-                number(row["latency_ms"]["p95"]),
-                number(row["stages_ms"]["network"]),
-                number(row["stages_ms"]["decoder"], 2),
-                number(videos.get(json.dumps([row[key] for key in keys]))),
-            ]
+            {**row, "video": videos.get(json.dumps([row[key] for key in keys]))}
             for row in rows
             if row["what"] == "picture"
         ],
     )
 
 
-def decoder_table(rows: Sequence[dict[str, Any]]) -> str:
+def decoder_table(rows: Rows) -> str:
     """Fields to people, beside the decoder of the literature."""
-    times: dict[int, dict[str, float]] = {}
+    times: dict[int, dict[str, Any]] = {}
     for row in rows:
         if row["scenes"] == _SCENES and row["timing"] is not None:
-            times.setdefault(row["people"], {})[row["decoder"]] = row["timing"]["median_ms"]
-    return table(
-        "people | openpaf, ms | upsampling in NumPy, ms | times faster",
-        [
-            [
-                str(people),
-                number(medians[_OURS], 3),
-                number(medians[_RIVAL]),
-                number(medians[_RIVAL] / medians[_OURS], 0),
-            ]
-            for people, medians in sorted(times.items())
-            if {_OURS, _RIVAL} <= medians.keys()
-        ],
-    )
+            medians = times.setdefault(row["people"], {"people": row["people"]})
+            medians[row["decoder"]] = row["timing"]["median_ms"]
+    both = [times[people] for people in sorted(times) if {_OURS, _RIVAL} <= times[people].keys()]
+    return table_of(_DECODER, both)
 
 
-def gpu_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Networks on a GPU; upload and download are apart from the network's own time."""
-    head = (
-        "network | net size | batch | precision | mode | network, ms a batch | frames/s, network | "
-        "frames/s, in turn | TFLOP/s"
-    )
-    return table(
-        head,
-        [
-            [
-                row["network"],
-                "{}x{}".format(*row["net_size"]),
-                str(row["batch"]),
-                row["precision"],
-                row["mode"],
-                number(row["timings"]["network"]["median_ms"], 2),
-                number(row["frames_a_second"]),
-                number(row["frames_a_second_in_turn"]),
-                number(row["tflops"]),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def render_speed(results: Path) -> str:
-    """The section `speed`."""
-    sections = []
-    for record in records(results, "pipeline"):
-        what = "A picture through the whole engine, and a video through `engine.stream`"
-        sections += [f"{what}; {where(record)}:", pipeline_table(measured_rows(record))]
-    for record in records(results, "decoder"):
-        what = (
+SECTIONS: Mapping[str, Sequence[Part]] = {
+    "accuracy": (
+        Part(
+            "accuracy",
+            "OKS-AP on the {row[pictures]} pictures of `{record[folder]}` with {row[people]} "
+            "annotated people, {date}:",
+            partial(table_of, ACCURACY),
+        ),
+    ),
+    "speed": (
+        Part(
+            "pipeline",
+            "A picture through the whole engine, and a video through `engine.stream`; {where}:",
+            pipeline_table,
+        ),
+        Part(
+            "decoder",
             "The decoder alone, from the fields of a frame to its people, on one thread (from 50 "
-            "people on, the fields are twice as wide and high)"
-        )
-        sections += [f"{what}; {where(record)}:", decoder_table(record["rows"])]
-    on_gpus = list(records(results, "gpu"))
-    for record in on_gpus:
-        what = (
-            f"Networks on {record['floors']['device']}; in turn is upload, network, download and "
-            "decoder one after the other"
-        )
-        sections += [
-            f"{what}; {record['circumstances']['date']}:",
-            gpu_table(measured_rows(record)),
-        ]
-    if sections and not on_gpus:
-        sections.append(NO_GPU)
-    return "\n\n".join(sections)
-
-
-SECTIONS: Mapping[str, Callable[[Path], str]] = {
-    "accuracy": render_accuracy,
-    "speed": render_speed,
+            "people on, the fields are twice as wide and high); {where}:",
+            decoder_table,
+        ),
+        Part(
+            "gpu",
+            "Networks on {record[floors][device]}; in turn is upload, network, download and "
+            "decoder one after the other; {date}:",
+            partial(table_of, _GPU),
+        ),
+    ),
 }
+
+
+def render_section(name: str, results: Path) -> str:
+    """All tables of a section, each after what is said of it."""
+    texts, suites = [], set()
+    for part in SECTIONS[name]:
+        for record in records(results, part.suite):
+            rows = measured_rows(record["rows"])
+            if rows:
+                date = record["circumstances"]["date"]
+                says = part.says.format(record=record, row=rows[0], where=where(record), date=date)
+                texts += [says, part.table(rows)]
+                suites.add(part.suite)
+    if name == "speed" and texts and "gpu" not in suites:
+        texts.append(NO_GPU)
+    return "\n\n".join(texts)
 
 
 def render(text: str, results: Path) -> str:
     """A README with its sections as the results have them."""
-    for name, section in SECTIONS.items():
+    for name in SECTIONS:
         begin, end = (f"<!-- benchmarks:{mark} {name} -->" for mark in ("begin", "end"))
-        text = replace_between(text, begin, end, section(results))
+        text = replace_between(text, begin, end, render_section(name, results))
     return text
 
 
@@ -219,7 +183,7 @@ def main(
         bool, typer.Option("--check", help="Change nothing; exit with 1 where it would.")
     ] = False,
     readme: Annotated[Path, typer.Option(help="The page.")] = README,
-    results: Annotated[Path, typer.Option(help="Folder of JSON.")] = RESULTS / __version__,
+    results: Annotated[Path, typer.Option(help="Folder of JSON.")] = RESULTS,
 ) -> None:
     """Write the README's tables from the committed results."""
     text = readme.read_text("utf-8")

@@ -1,23 +1,176 @@
-"""Look at a frame more than once: mirrored, and at several sizes; average what is seen.
+"""Look at a frame more than once: at several sizes, and mirrored; the mean is what is seen.
 
-Slower by as many looks, and a point or two of AP better; for measuring and for teaching, hardly
-for live video.
+Larger looks find smaller people, smaller ones those who fill the frame. The plain mean on the grid
+of the largest look was the best way of putting looks together that was tried.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError
 from openpaf.fields import Fields
-from openpaf.preprocess import Placement, fit, place
+from openpaf.preprocess import MAX_NET_SIDE, Placement, fit, place
 from openpaf.session import Session
 
 _LARGEST_SCALE = 8.0
+_MOST_LOOKS = 32
+
+
+class Look(NamedTuple):
+    """One look: the net size times `scale`, and whether the mirrored net input is looked at."""
+
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+NAMED = {"one": "1", "close": "0.5+1", "accurate": "0.5+1+1.5", "best": "0.5+1+1.5+2"}
+"""Looks by name: the fastest; for people who fill the frame; what is worth its cost; the best."""
+
+ONE = (Look(),)
+
+
+def read_looks(looks: str | Sequence[Look]) -> tuple[Look, ...]:
+    """Looks that somebody means, the largest first.
+
+    Parameters
+    ----------
+    looks : str or sequence of Look
+        A name of `NAMED`, or scales with a plus between them, "0.5+1+1.5"; "+flip" at the end for
+        the mirrored net input of each too.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither, or a scale cannot work.
+    """
+    if isinstance(looks, str):
+        words = NAMED.get(looks, looks).split("+")
+        mirrored = (False, True) if words[-1] == "flip" else (False,)
+        scales = [_scale(word, looks) for word in (words[:-1] if len(mirrored) > 1 else words)]
+        looks = [Look(scale, flip) for scale in scales for flip in mirrored]
+    looks = sorted({Look(float(scale), bool(flip)) for scale, flip in looks}, reverse=True)
+    if not 1 <= len(looks) <= _MOST_LOOKS:
+        raise ConfigError(f"looks must be 1 to {_MOST_LOOKS}, got {len(looks)}")
+    for look in looks:
+        if not (math.isfinite(look.scale) and 0 < look.scale <= _LARGEST_SCALE):
+            raise ConfigError(
+                f"scales must be numbers above 0 and at most {_LARGEST_SCALE:g}, got {look.scale:g}"
+            )
+    # Of one size, the look that is not mirrored comes first: the grid is its.
+    return tuple(sorted(looks, key=lambda look: (-look.scale, look.mirrored)))
+
+
+def _scale(word: str, looks: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise ConfigError(
+            f"looks must be {', '.join(NAMED)}, or scales such as 0.5+1+1.5+flip, got {looks!r}"
+        ) from None
+
+
+def check_looks(looks: Sequence[Look], session: Session) -> None:
+    """Make sure that a network can look so.
+
+    Raises
+    ------
+    ConfigError
+        When the network takes one size only.
+    """
+    if session.net_size is not None and any(look.scale != 1 for look in looks):
+        raise ConfigError(
+            f"{session.card.name} takes {session.net_size[0]}x{session.net_size[1]} only, so "
+            f"scales must be 1, got {tuple(look.scale for look in looks)}"
+        )
+
+
+class NetInput(NamedTuple):
+    """What the network sees of a frame in one look.
+
+    pixels : (net height, net width, 3) uint8 BGR.
+    """
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+    mirrored: bool = False
+
+
+def net_inputs(
+    frame: NDArray[np.uint8], looks: Sequence[Look], place: Callable[[float], Placement]
+) -> tuple[NetInput, ...]:
+    """Net inputs of a frame, one a look.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8 BGR
+    looks : sequence of Look
+    place : callable
+        Placement of the frame in the net input of a scale.
+    """
+    fitted = {scale: _fit(frame, place(scale)) for scale in {look.scale: None for look in looks}}
+    return tuple(
+        # The whole net input is mirrored, padding and all, so that cells fall on cells.
+        NetInput(pixels[:, ::-1].copy() if look.mirrored else pixels, placement, look.mirrored)
+        for look in looks
+        for pixels, placement in [fitted[look.scale]]
+    )
+
+
+def _fit(frame: NDArray[np.uint8], placement: Placement) -> tuple[NDArray[np.uint8], Placement]:
+    if max(placement.net_size) > 2 * MAX_NET_SIDE:
+        raise ConfigError(
+            f"a look asks for a net input of {placement.net_size[0]}x{placement.net_size[1]} px, "
+            f"more than {2 * MAX_NET_SIDE} a side; pass a smaller scale or net_height"
+        )
+    return fit(frame, placement), placement
+
+
+def predict(session: Session, inputs: Sequence[Sequence[NetInput]]) -> list[Fields]:
+    """Fields of frames that have one net size, each the mean of its looks.
+
+    All looks of one net size share a run of the network.
+
+    Parameters
+    ----------
+    session : Session
+    inputs : sequence, one a frame, of its net inputs
+        As `net_inputs` gives them, alike for all frames.
+
+    Returns
+    -------
+    list of Fields
+        One a frame, on the grid of its first look.
+    """
+    runs: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for n, looks in enumerate(inputs):
+        for m, look in enumerate(looks):
+            runs.setdefault(look.placement.net_size, []).append((n, m))
+    seen: dict[tuple[int, int], Fields] = {}
+    for places in runs.values():
+        size = session.max_batch or len(places)
+        for first in range(0, len(places), size):
+            batch = places[first : first + size]
+            pixels = [inputs[n][m].pixels for n, m in batch]
+            stacked = pixels[0][None] if len(pixels) == 1 else np.stack(pixels)
+            seen |= dict(zip(batch, session.run(stacked), strict=True))
+    offset = session.card.calibration.cell_offset
+    return [
+        mean_fields([_laid(seen[n, m], look, looks[0], offset) for m, look in enumerate(looks)])
+        for n, looks in enumerate(inputs)
+    ]
+
+
+def _laid(fields: Fields, look: NetInput, first: NetInput, offset: tuple[float, float]) -> Fields:
+    """Fields of a look on the grid of the first one."""
+    if look.mirrored:
+        fields = mirrored(fields)
+    return resampled(fields, look.placement, first.placement, offset)
 
 
 def averaged_fields(
@@ -54,25 +207,50 @@ def averaged_fields(
     ConfigError
         When a scale cannot work, or the network takes one size only.
     """
-    scales = check_scales(scales, session)
-    height, width = frame.shape[:2]
-    stride = session.card.stride
-    # Largest first: its grid is the one that all others are brought to.
-    placements = [
-        place(
-            (width, height),
-            net_height=round(net_height * scale),
-            net_size=net_size and _scaled(net_size, scale, stride),
-            stride=stride,
+    looks = looks_of(scales, flip)
+    check_looks(looks, session)
+    size = (frame.shape[1], frame.shape[0])
+
+    def place_at(scale: float) -> Placement:
+        return placed(size, scale, net_height, net_size, session.card.stride)
+
+    inputs = net_inputs(frame, looks, place_at)
+    return predict(session, [inputs])[0], inputs[0].placement
+
+
+def looks_of(scales: Sequence[float], flip: bool = False) -> tuple[Look, ...]:
+    """Looks at these scales, mirrored too if asked.
+
+    Raises
+    ------
+    ConfigError
+        When there is no scale, or one cannot work.
+    """
+    usable = [isinstance(scale, int | float) and not isinstance(scale, bool) for scale in scales]
+    if not usable or not all(usable):
+        raise ConfigError(
+            f"scales must be numbers above 0 and at most {_LARGEST_SCALE:g}, got {tuple(scales)}"
         )
-        for scale in sorted(scales, reverse=True)
-    ]
-    looks: list[Fields] = [
-        resampled(fields, placement, placements[0])
-        for placement in placements
-        for fields in _look(session, fit(frame, placement), flip)
-    ]
-    return mean_fields(looks), placements[0]
+    flips = (False, True) if flip else (False,)
+    return read_looks([Look(scale, mirrored) for scale in scales for mirrored in flips])
+
+
+def placed(
+    frame_size: tuple[int, int],
+    scale: float,
+    net_height: int,
+    net_size: tuple[int, int] | None,
+    stride: int,
+) -> Placement:
+    """Where a frame lies in the net input of a scale; scale 1 is the size given."""
+    if scale == 1:
+        return place(frame_size, net_height=net_height, net_size=net_size, stride=stride)
+    return place(
+        frame_size,
+        net_height=max(round(net_height * scale), 1),
+        net_size=net_size and _scaled(net_size, scale, stride),
+        stride=stride,
+    )
 
 
 def mean_fields(looks: Sequence[Fields]) -> Fields:
@@ -85,30 +263,6 @@ def mean_fields(looks: Sequence[Fields]) -> Fields:
         looks[0].stride,
         looks[0].skeleton,
     )
-
-
-def check_scales(scales: Sequence[float], session: Session) -> tuple[float, ...]:
-    """Check test-time scales before anything runs.
-
-    Raises
-    ------
-    ConfigError
-        When there is none, one is not a positive number, or the network takes one size only.
-    """
-    usable = [
-        isinstance(scale, int | float) and math.isfinite(scale) and 0 < scale <= _LARGEST_SCALE
-        for scale in scales
-    ]
-    if not scales or not all(usable):
-        raise ConfigError(
-            f"scales must be numbers above 0 and at most {_LARGEST_SCALE:g}, got {tuple(scales)}"
-        )
-    if session.net_size is not None and set(scales) != {1.0}:
-        raise ConfigError(
-            f"{session.card.name} takes {session.net_size[0]}x{session.net_size[1]} only, so "
-            f"scales must be 1, got {tuple(scales)}"
-        )
-    return tuple(float(scale) for scale in scales)
 
 
 def mirrored(fields: Fields) -> Fields:
@@ -126,14 +280,22 @@ def mirrored(fields: Fields) -> Fields:
     return Fields(maps, flat, fields.stride, skeleton)
 
 
-def resampled(fields: Fields, source: Placement, target: Placement) -> Fields:
-    """Bring fields from the grid of one placement of a frame to that of another, bicubically."""
+def resampled(
+    fields: Fields,
+    source: Placement,
+    target: Placement,
+    cell_offset: tuple[float, float] = (0.0, 0.0),
+) -> Fields:
+    """Bring fields from the grid of one placement of a frame to that of another, bicubically.
+
+    `cell_offset`, net px, is where the parts of a cell lie against its centre, in both.
+    """
     if source == target:
         return fields
     stride = fields.stride
     columns, rows = (
         _cubic_weights(
-            _cells_in(source, target, stride, axis),
+            _cells_in(source, target, stride, axis, cell_offset[axis]),
             fields.confidence_maps.shape[2 - axis],
         )
         for axis in (0, 1)
@@ -146,22 +308,16 @@ def resampled(fields: Fields, source: Placement, target: Placement) -> Fields:
     )
 
 
-def _look(session: Session, net_frame: NDArray[np.uint8], flip: bool) -> list[Fields]:
-    looks = session.run(net_frame[None])
-    if flip:
-        # The whole net input is mirrored, padding and all, so that cells fall on cells.
-        looks += [mirrored(fields) for fields in session.run(net_frame[None, :, ::-1].copy())]
-    return looks
-
-
 def _scaled(net_size: tuple[int, int], scale: float, stride: int) -> tuple[int, int]:
     width, height = (max(round(side * scale / stride), 1) * stride for side in net_size)
     return width, height
 
 
-def _cells_in(source: Placement, target: Placement, stride: int, axis: int) -> NDArray[np.float64]:
-    """Where the centres of the target's cells lie, in cells of the source, along x or y."""
-    centre = (stride - 1) / 2
+def _cells_in(
+    source: Placement, target: Placement, stride: int, axis: int, offset: float
+) -> NDArray[np.float64]:
+    """Where what the target's cells mean lies, in cells of the source, along x or y."""
+    centre = (stride - 1) / 2 + offset
     target_net = np.arange(target.net_size[axis] // stride) * stride + centre
     frame = (target_net - target.offset[axis]) / target.scale[axis]
     source_net = frame * source.scale[axis] + source.offset[axis]

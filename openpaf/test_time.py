@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from openpaf.looks import averaged_fields, check_scales, mean_fields, mirrored, resampled
+from openpaf.looks import averaged_fields, mean_fields, mirrored, resampled
 
-__all__ = ["averaged_fields", "check_scales", "mean_fields", "mirrored", "resampled"]
+__all__ = ["averaged_fields", "mean_fields", "mirrored", "resampled"]
 
 warnings.warn("openpaf.test_time is openpaf.looks now", DeprecationWarning, stacklevel=2)

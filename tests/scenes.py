@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crowd import draw_fields
 from openpaf.fields import Fields
+from openpaf.selftest.crowd import draw_fields
 from openpaf.skeleton import COCO_18, Skeleton
 
 Float32 = NDArray[np.float32]

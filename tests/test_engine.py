@@ -24,11 +24,12 @@ from openpaf.errors import (
     OpenPafError,
     SourceError,
 )
+from openpaf.models import Calibration
 from openpaf.skeleton import COCO_18
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from benchmarks import dots  # needs onnx
+from benchmarks.scenes import dots  # needs onnx
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +263,33 @@ def test_another_ecosystems_network_runs_by_its_card(shared: Path) -> None:
     assert standing["right_shoulder"].x < standing["left_shoulder"].x
     with pytest.raises(ModelError, match="channels"):
         Engine(path, card=replace(card, paf_channel=40)).detect(np.zeros((99, 99, 3), np.uint8))
+
+
+@pytest.mark.parametrize("looks", ["close", "1+flip", "0.5+1+2"])
+def test_more_looks_find_the_same(network: Path, engine: Engine, looks: str) -> None:
+    frames = [dots.frame(n) for n in (3, 7, 11)]
+    once = engine.detect_batch(frames)
+    with Engine(network, device="cpu", threads=1, looks=looks) as careful:
+        together = careful.detect_batch(frames)
+        for a, b, frame in zip(once, together, frames, strict=True):
+            np.testing.assert_allclose(b.keypoints, careful.detect(frame).keypoints, atol=1e-3)
+            if "flip" not in looks:  # the dots have no mirror image
+                np.testing.assert_allclose(_necks(a), _necks(b), atol=2.5)
+        assert careful.fields(frames[0]).confidence_maps.shape[1] == (
+            careful.prepare(frames[0]).placement.net_size[1] // 8
+        )
+
+
+def test_looks_that_cannot_be_meant_are_refused_at_once(network: Path) -> None:
+    with pytest.raises(ConfigError, match="looks must be one, close, accurate, best, or scales"):
+        Engine(network, looks="twice")
+
+
+def test_a_calibrated_card_is_what_the_engine_reads_fields_by(network: Path) -> None:
+    with Engine(network, device="cpu", threads=1) as plain:
+        calibration = Calibration(cell_offset=(1.0, -2.0))
+        moved = replace(plain.card, calibration=calibration)
+        with Engine(network, device="cpu", threads=1, card=moved) as calibrated:
+            a, b = (e.detect(dots.frame(7)) for e in (plain, calibrated))
+            scale = plain.placement(*dots.SIZE).scale
+    np.testing.assert_allclose(_necks(b) - _necks(a), [[1.0, -2.0] / scale], atol=1e-3)

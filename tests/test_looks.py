@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from openpaf.errors import ConfigError
 from openpaf.fields import Fields
-from openpaf.looks import averaged_fields, mirrored, resampled
+from openpaf.looks import (
+    averaged_fields,
+    check_looks,
+    mirrored,
+    net_inputs,
+    placed,
+    predict,
+    read_looks,
+    resampled,
+)
+from openpaf.models import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import Placement, fit, place
 from openpaf.skeleton import COCO_17, COCO_18, SKELETONS, Skeleton
@@ -90,13 +101,18 @@ class MirrorSession:
         self.net_size = net_size
         self.max_batch: int | None = None
         self.sizes: list[tuple[int, ...]] = []
+        self.runs = 0
 
     def run(self, net_frames: np.ndarray) -> list[Fields]:
-        self.sizes.append(net_frames.shape[1:3])
+        self.runs += 1
+        self.sizes += [net_frames.shape[1:3]] * len(net_frames)
         height, width = net_frames.shape[1:3]
-        blocks = net_frames[0, ..., 0].reshape(height // 8, 8, width // 8, 8).mean(axis=(1, 3))
-        maps = np.repeat(blocks[None] / 255, 56, axis=0).astype(np.float32)
-        return [Fields(maps[:18], maps[18:])]
+        fields = []
+        for net_frame in net_frames:
+            blocks = net_frame[..., 0].reshape(height // 8, 8, width // 8, 8).mean(axis=(1, 3))
+            maps = np.repeat(blocks[None] / 255, 56, axis=0).astype(np.float32)
+            fields.append(Fields(maps[:18], maps[18:]))
+        return fields
 
 
 def test_one_look_is_the_network_as_it_is(rng: np.random.Generator) -> None:
@@ -162,3 +178,67 @@ def test_the_former_name_forwards_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match=r"openpaf\.looks"):
         import openpaf.test_time
     assert openpaf.test_time.averaged_fields is averaged_fields
+
+
+@pytest.mark.parametrize(
+    ("words", "looks"),
+    [
+        ("one", [(1, False)]),
+        ("close", [(1, False), (0.5, False)]),
+        ("accurate", [(1.5, False), (1, False), (0.5, False)]),
+        ("1+2", [(2, False), (1, False)]),
+        ("0.5+1+flip", [(1, False), (1, True), (0.5, False), (0.5, True)]),
+        ("1+1", [(1, False)]),
+    ],
+)
+def test_looks_are_read(words: str, looks: list[tuple[float, bool]]) -> None:
+    assert list(read_looks(words)) == looks
+
+
+@pytest.mark.parametrize(
+    "words", ["", "often", "1+x", "0", "-1", "9", "nan", "flip", "+".join(map(str, range(1, 40)))]
+)
+def test_looks_that_cannot_be_meant(words: str) -> None:
+    with pytest.raises(ConfigError, match="looks must be|scales must be"):
+        read_looks(words)
+
+
+def test_frames_share_the_runs_of_their_looks(rng: np.random.Generator) -> None:
+    session = MirrorSession()
+    frames = rng.integers(0, 255, (3, 90, 120, 3), np.uint8)
+    looks = read_looks("0.5+1+flip")
+
+    def at(scale: float) -> Placement:
+        return placed((120, 90), scale, 64, None, 8)
+
+    together = predict(session, [net_inputs(frame, looks, at) for frame in frames])
+    assert session.runs == 2
+    for frame, fields in zip(frames, together, strict=True):
+        alone, _ = averaged_fields(session, frame, net_height=64, flip=True, scales=(0.5, 1))
+        np.testing.assert_allclose(fields.pafs, alone.pafs, atol=1e-6)
+
+
+def test_looks_are_laid_over_one_another_where_parts_are(rng: np.random.Generator) -> None:
+    # A blob that every look sees 2 net px above where it is, as a network may that was taught so.
+    session = MirrorSession()
+    session.card = replace(session.card, calibration=Calibration(cell_offset=(0.0, 2.0)))
+    source, target = place((160, 120), net_height=120), place((160, 120), net_height=240)
+    y, x = np.mgrid[:15, :20] * 8 + 3.5
+    blob = np.exp(-((x - 80) ** 2 + (y - (60 - 2)) ** 2) / 800).astype(np.float32)
+    maps = np.repeat(blob[None], 56, axis=0)
+    laid = resampled(Fields(maps[:18], maps[18:]), source, target, (0.0, 2.0)).confidence_maps[0]
+    rows = (np.mgrid[:30] * 8 + 3.5)[:, None]
+    centre = (laid * rows).sum() / laid.sum()
+    assert centre == pytest.approx(2 * 60 + 0.5 - 2, abs=0.3)
+
+
+def test_a_network_of_one_size_looks_once(rng: np.random.Generator) -> None:
+    with pytest.raises(ConfigError, match="takes 96x64 only"):
+        check_looks(read_looks("close"), MirrorSession((96, 64)))
+    check_looks(read_looks("1+flip"), MirrorSession((96, 64)))
+
+
+def test_a_look_of_a_huge_net_is_refused_before_it_is_made() -> None:
+    frame = np.zeros((90, 120, 3), np.uint8)
+    with pytest.raises(ConfigError, match="more than 8192 a side"):
+        net_inputs(frame, read_looks("8"), lambda scale: placed((120, 90), scale, 4096, None, 8))

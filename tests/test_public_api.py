@@ -45,7 +45,8 @@ def test_the_members(name: str) -> None:
 def test_signatures() -> None:
     engine = inspect.signature(openpaf.Engine)
     assert list(engine.parameters) == [
-        "model", "device", "net_height", "net_size", "decoder", "threads", "spinning", "card",
+        "model", "device", "net_height", "net_size", "looks", "decoder", "threads", "spinning",
+        "card",
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}

@@ -7,7 +7,7 @@ joined when they lie to each other as the parts of a body do, and nothing else c
 # mypy: allow-untyped-defs, allow-untyped-calls
 from __future__ import annotations
 
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 from numba import njit
@@ -31,6 +31,7 @@ _SCALE_SPREAD = np.float32(0.25)
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)
+_TINY = np.float32(1e-6)
 
 
 @njit(**INNER)
@@ -308,9 +309,108 @@ def assemble(
     )  # fmt: skip
 
 
+@njit(**INNER)
+def _bounds(members, person, candidates, step, box):
+    """Box around somebody's parts, net px; mean score of the parts, and how many there are."""
+    total = _ZERO
+    found = 0
+    for k in range(members.shape[1]):
+        c = members[person, k]
+        if c < 0:
+            continue
+        x, y = candidates[X, k, c] * step, candidates[Y, k, c] * step
+        if found == 0:
+            box[0], box[1], box[2], box[3] = x, y, x, y
+        else:
+            box[0], box[1] = min(box[0], x), min(box[1], y)
+            box[2], box[3] = max(box[2], x), max(box[3], y)
+        total += candidates[SCORE, k, c]
+        found += 1
+    return total / np.float32(max(found, 1)), found
+
+
+@njit(**INNER)
+def _largest_overlap(boxes, n):
+    """Largest share of the n-th box that lies in one of those before it."""
+    x0, y0, x1, y1 = boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3]
+    largest = _ZERO
+    for m in range(n):
+        width = min(x1, boxes[m, 2]) - max(x0, boxes[m, 0])
+        height = min(y1, boxes[m, 3]) - max(y0, boxes[m, 1])
+        if width > _ZERO and height > _ZERO:
+            largest = max(largest, width * height)
+    return largest / max((x1 - x0) * (y1 - y0), _ONE)
+
+
+@njit(**INNER)
+def _logistic(odds):
+    """Probability of log odds."""
+    return _ONE / (_ONE + np.float32(exp(-odds)))
+
+
+@njit(**KERNEL)
+def calibrate(
+    members, ranking, person_scores, count, candidates, stride, weights, min_score, boxes
+):  # fmt: skip
+    """Turn scores into probabilities and rank by them: a logistic of five features.
+
+    A constant, the mean score of the parts, the share of the parts found, the natural logarithm of
+    the area of their box (net px^2, at least 1), and the largest share of the box that lies in the
+    box of one person of a higher score.
+
+    Parameters
+    ----------
+    members : (N, K) int32
+    ranking : (N,) int32
+        From `assemble`; written anew.
+    person_scores : (N,) float32
+        From `assemble`; those of people in `ranking` become probabilities.
+    count : int
+        How many are ranked.
+    candidates : (3, K, C) float32
+    stride : float
+    weights : (5,) float32
+    min_score : float
+        Lowest probability of those who stay.
+    boxes : (N, 4) float32
+        Scratch.
+
+    Returns
+    -------
+    int
+        How many stay.
+    """
+    step = np.float32(stride)
+    parts = np.float32(members.shape[1])
+    for n in range(count):
+        person = ranking[n]
+        mean, found = _bounds(members, person, candidates, step, boxes[n])
+        area = (boxes[n, 2] - boxes[n, 0]) * (boxes[n, 3] - boxes[n, 1])
+        person_scores[person] = _logistic(
+            weights[0]
+            + weights[1] * mean
+            + weights[2] * np.float32(found) / parts
+            + weights[3] * np.float32(log(max(area, _ONE)))
+            + weights[4] * _largest_overlap(boxes, n)
+        )
+    kept = 0
+    for n in range(count):
+        person = ranking[n]
+        score = person_scores[person]
+        if not score >= min_score:
+            continue
+        place = kept
+        while place > 0 and person_scores[ranking[place - 1]] < score:
+            ranking[place] = ranking[place - 1]
+            place -= 1
+        ranking[place] = person
+        kept += 1
+    return kept
+
+
 @njit(**KERNEL)
 def write_people(
-    members, ranking, all_person_scores, candidates, stride,
+    members, ranking, all_person_scores, candidates, stride, offset_x, offset_y, part_weights,
     keypoints, keypoint_scores, person_scores,
 ):  # fmt: skip
     """Write people in net px: cell g is centred on stride * g + (stride - 1) / 2.
@@ -321,18 +421,35 @@ def write_people(
         From `assemble`.
     candidates : (3, K, C) float32
     stride : float
+    offset_x, offset_y : float
+        Net px from a cell's centre to where its parts are.
+    part_weights : (3,) or (0,) float32
+        Where given, scores of parts become probabilities: a logistic of a constant, the score and
+        the person's log odds.
     keypoints : (N, K, 2) float32, written, NaN where missing
     keypoint_scores : (N, K) float32, written, 0 where missing
     person_scores : (N,) float32, written
     """
     step = np.float32(stride)
-    half = (step - _ONE) * _HALF
+    first_x = (step - _ONE) * _HALF + np.float32(offset_x)
+    first_y = (step - _ONE) * _HALF + np.float32(offset_y)
+    nowhere = np.float32(np.nan)
     for n in range(len(person_scores)):
         person = ranking[n]
         person_scores[n] = all_person_scores[person]
+        odds = _ZERO
+        if len(part_weights) > 0:
+            sure = min(max(person_scores[n], _TINY), _ONE - _TINY)
+            odds = part_weights[0] + part_weights[2] * np.float32(log(sure / (_ONE - sure)))
         for k in range(members.shape[1]):
             c = members[person, k]
-            found = c >= 0
-            keypoints[n, k, 0] = candidates[X, k, c] * step + half if found else np.float32(np.nan)
-            keypoints[n, k, 1] = candidates[Y, k, c] * step + half if found else np.float32(np.nan)
-            keypoint_scores[n, k] = candidates[SCORE, k, c] if found else _ZERO
+            if c < 0:
+                keypoints[n, k, 0] = keypoints[n, k, 1] = nowhere
+                keypoint_scores[n, k] = _ZERO
+                continue
+            keypoints[n, k, 0] = candidates[X, k, c] * step + first_x
+            keypoints[n, k, 1] = candidates[Y, k, c] * step + first_y
+            score = candidates[SCORE, k, c]
+            if len(part_weights) > 0:
+                score = _logistic(odds + part_weights[1] * score)
+            keypoint_scores[n, k] = score

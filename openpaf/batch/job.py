@@ -48,8 +48,10 @@ class Job:
         As for `openpaf.Engine`.
     card : str, optional
         A TOML card that describes the network.
-    min_score : float
-        People of a lower score are left out, 0 to 1.
+    looks : str
+        As for `openpaf.Engine`.
+    min_score : float, optional
+        People of a lower score are left out, 0 to 1; the network's own value if None.
     batch_size : int
         Most frames a run of the network.
     part_frames : int
@@ -68,7 +70,8 @@ class Job:
     card: str | None = None
     device: str = "auto"
     net_height: int | None = None
-    min_score: float = DecoderConfig().min_score
+    looks: str = "one"
+    min_score: float | None = None
     threads: int = 1
     batch_size: int = 1
     part_frames: int = 2000
@@ -104,6 +107,7 @@ class Job:
             self.model,
             device=self.device,
             net_height=self.net_height,
+            looks=self.looks,
             decoder=DecoderConfig(min_score=self.min_score),
             threads=self.threads,
             # The cores are shared with the other workers.
@@ -191,7 +195,7 @@ def read_settings(job: Job) -> dict[str, Any]:
 
 
 def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
-    wanted = ("input", "format", "net_height", "min_score", "part_frames")
+    wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames")
     return {
         **{key: value for key, value in asdict(job).items() if key in wanted},
         "model": card.name,

@@ -34,6 +34,7 @@ VERBS = {
     "export": "Turn a network into an ONNX file that describes itself.",
     "train": "Train a network on COCO-format keypoints.",
     "val": "Measure accuracy on COCO-format keypoints.",
+    "calibrate": "Learn what a network's scores mean from human labels.",
     "serve": "Serve a page for the browser, and HTTP for programs.",
     "bench": "Measure how fast this machine is: preprocessing, network, decoder, frames/s.",
     "info": "Check this installation: versions, devices, models, a self-test.",

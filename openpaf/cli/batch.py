@@ -13,8 +13,7 @@ import typer
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, MinScore, Model, NetHeight
-from openpaf.decoder.config import DecoderConfig
+from openpaf.cli.options import Card, Device, Looks, MinScore, Model, NetHeight
 from openpaf.errors import ConfigError
 from openpaf.selftest.machine import usable_cores
 
@@ -26,9 +25,6 @@ class Format(str, Enum):
 
     parquet = "parquet"
     ndjson = "ndjson"
-
-
-_DECODER = DecoderConfig()
 
 
 def command(
@@ -76,7 +72,8 @@ def command(
     card: Card = None,
     device: Device = "auto",
     net_height: NetHeight = None,
-    min_score: MinScore = _DECODER.min_score,
+    looks: Looks = "one",
+    min_score: MinScore = None,
 ) -> None:
     """Find the people in an archive of pictures and videos.
 
@@ -97,6 +94,7 @@ def command(
         card=None if card is None else str(card.absolute()),
         device=device,
         net_height=net_height,
+        looks=looks,
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,

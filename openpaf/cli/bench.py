@@ -15,6 +15,7 @@ from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
     Model,
     NetHeight,
     NetSize,
@@ -66,6 +67,7 @@ def command(
     ] = False,
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    looks: Looks = "one",
     threads: Threads = None,
     people: Annotated[
         int, typer.Option(min=1, help="People in the made-up crowd that the decoder gets.")
@@ -99,6 +101,7 @@ def command(
     options: dict[str, Any] = {
         "net_height": net_height,
         "net_size": read_net_size(net_size),
+        "looks": looks,
         "threads": threads,
         "card": read_card(card),
     }

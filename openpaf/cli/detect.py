@@ -14,6 +14,7 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
     MaxPeople,
     MinScore,
     Model,
@@ -36,8 +37,6 @@ from openpaf.writers import (
     PictureWriter,
     Writers,
 )
-
-_DECODER = DecoderConfig()
 
 
 class Format(str, Enum):
@@ -71,8 +70,9 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
-    min_score: MinScore = _DECODER.min_score,
-    max_people: MaxPeople = _DECODER.max_people,
+    looks: Looks = "one",
+    min_score: MinScore = None,
+    max_people: MaxPeople = None,
     format: Annotated[
         Format,
         typer.Option(
@@ -105,6 +105,7 @@ def command(
         device=device,
         net_height=net_height,
         net_size=read_net_size(net_size),
+        looks=looks,
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
     )

@@ -216,7 +216,7 @@ def _spread(items: Sequence[Any], most: int) -> list[Any]:
 
 
 def _net_frames(engine: Engine, frames: Iterable[Any]) -> Iterable[NDArray[np.uint8]]:
-    return (engine.prepare(frame).pixels for frame in frames)
+    return (engine.prepare(frame).inputs[0].pixels for frame in frames)
 
 
 def _openvino_speeds(

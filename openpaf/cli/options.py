@@ -36,7 +36,20 @@ NetHeight = Annotated[
         show_default="the network's own, mostly 368",
     ),
 ]
-MinScore = Annotated[float, typer.Option(min=0, max=1, help="Leave out people with a lower score.")]
+Looks = Annotated[
+    str,
+    typer.Option(
+        metavar="LOOKS",
+        help="How often each frame is looked at: one, close (half size too, for people who fill "
+        "it), accurate, best, or scales of the net size such as 0.5+1+1.5+flip.",
+    ),
+]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Leave out people with a lower score.", show_default="the network's own"
+    ),
+]
 MaxPeople = Annotated[
     int | None, typer.Option(min=1, help="Keep at most this many people a frame, the best ones.")
 ]

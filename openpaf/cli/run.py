@@ -18,6 +18,7 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
     MaxPeople,
     MinScore,
     Model,
@@ -45,8 +46,6 @@ from openpaf.writers import (
     Window,
     Writers,
 )
-
-_DECODER = DecoderConfig()
 
 
 class Stats(str, Enum):
@@ -122,9 +121,10 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    looks: Looks = "one",
     threads: Threads = None,
-    min_score: MinScore = _DECODER.min_score,
-    max_people: MaxPeople = _DECODER.max_people,
+    min_score: MinScore = None,
+    max_people: MaxPeople = None,
     track: Annotated[
         bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
     ] = True,
@@ -205,6 +205,7 @@ def command(
                 device=device,
                 net_height=net_height,
                 net_size=read_net_size(net_size),
+                looks=looks,
                 threads=threads,
                 # Reading, decoding and drawing need the cores that idle threads would hold.
                 spinning=False,

@@ -14,6 +14,7 @@ from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
     Card,
     Device,
+    Looks,
     Model,
     NetHeight,
     NetSize,
@@ -44,6 +45,7 @@ def command(
     ] = None,
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    looks: Looks = "one",
     device: Device = "auto",
     threads: Threads = None,
     flip: Annotated[bool, typer.Option("--flip", help="Look at the mirrored picture too.")] = False,
@@ -106,6 +108,7 @@ def command(
         device=device,
         net_height=net_height,
         net_size=read_net_size(net_size),
+        looks=looks,
         threads=threads,
         card=read_card(card),
     )

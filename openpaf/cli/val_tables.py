@@ -35,7 +35,16 @@ def print_report(report: Report) -> None:
         f"{settings['provider']}: preprocessing and network {speed['network ms']:.1f} ms, "
         f"decoder {speed['decoder ms']:.2f} ms (medians), {speed['frames/s']:.1f} frames/s"
     )
-    show(heading, values, "", parts, "", failures, timing)
+    scores = figures("scores", "mean score / share right, lowest to highest", "error")
+    for name, one in report.reliability.items():
+        pairs = zip(one.scores, one.right, strict=True)
+        scores.add_row(name, "  ".join(f"{s:.2f}/{r:.2f}" for s, r in pairs), number(one.error))
+    shift = ", ".join(
+        f"{axis} {number(estimate.value)} ({interval(estimate)})"
+        for axis, estimate in report.shift.items()
+    )
+    show(heading, values, "", parts, "", scores, "")
+    show(f"parts lie off their labels by {shift} net px (medians)", failures, timing)
     if data.left_out:
         show(f"left out, the model has no such part: {', '.join(data.left_out)}")
 

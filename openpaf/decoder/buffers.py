@@ -63,6 +63,7 @@ class Buffers:
         )
         self.owner = np.empty((parts, room), np.int32)
         self.ranked = (np.empty(people, np.int32), np.empty(people, np.float32))
+        self.boxes = np.empty((people, 4), np.float32)
 
     def for_row(self, width: int) -> RowBuffers:
         if len(self.row.beyond) != width:

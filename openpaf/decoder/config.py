@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from openpaf.errors import ConfigError
+from openpaf.models.calibration import Calibration
 
 Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "centroid"]
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
@@ -56,24 +57,28 @@ class DecoderConfig:
 
     Parameters
     ----------
-    peak_threshold : float
-        A confidence-map maximum is a candidate when above this.
+    peak_threshold : float, optional
+        A confidence-map maximum is a candidate when above this; None is the network's own value,
+        from its card, and 0.07 where there is none.
     refinement : str
         How a candidate is placed between cells: "none", "quadratic", "log_quadratic",
         "quarter_offset" or "centroid".
     max_candidates : int
         At most so many candidates a part; the strongest stay.
-    paf_threshold : float
-        A sample along a limb counts when the PAF along the limb is above this.
+    paf_threshold : float, optional
+        A sample along a limb counts when the PAF along the limb is above this; None is the
+        network's own value, else 0.05.
     paf_min_fraction : float
         Share of samples that must count for a pair of candidates to be connected.
     paf_samples : int
         Samples along a limb.
     min_parts : int
         People of fewer parts are dropped.
-    min_score : float
-        People of a lower score are dropped, 0 to 1. A person's score is the mean of its parts' and
-        connections' scores times the square root of the share of parts found: 1 at best.
+    min_score : float, optional
+        People of a lower score are dropped, 0 to 1; None is the network's own value, else 0.2. A
+        person's score is the probability that the person is right, where the network's card has
+        it calibrated. Else it is the mean of its parts' and connections' scores times the square
+        root of the share of parts found: 1 at best.
     join_fragments : bool
         Join fragments of one person that lie to each other as the parts of a body do, where the
         part between them was not found.
@@ -89,14 +94,14 @@ class DecoderConfig:
         When an option has a value that cannot work.
     """
 
-    peak_threshold: float = 0.07
+    peak_threshold: float | None = None
     refinement: Refinement = "log_quadratic"
     max_candidates: int = 256
-    paf_threshold: float = 0.05
+    paf_threshold: float | None = None
     paf_min_fraction: float = 0.8
     paf_samples: int = 10
     min_parts: int = 3
-    min_score: float = 0.2
+    min_score: float | None = None
     join_fragments: bool = True
     max_people: int | None = None
     openpose_rules: OpenPoseRules | None = None
@@ -132,8 +137,10 @@ class DecoderConfig:
         return cls(openpose_rules=OpenPoseRules(assembly, maximize_positives, nms_threshold))
 
     def __post_init__(self) -> None:
-        for name in ("peak_threshold", "paf_threshold", "paf_min_fraction", "min_score"):
-            _fraction(name, getattr(self, name))
+        _fraction("paf_min_fraction", self.paf_min_fraction)
+        for name in ("peak_threshold", "paf_threshold", "min_score"):
+            if getattr(self, name) is not None:
+                _fraction(name, getattr(self, name))
         if self.refinement not in REFINEMENTS:
             raise ConfigError(
                 f"refinement must be one of {', '.join(REFINEMENTS)}, got {self.refinement!r}"
@@ -147,6 +154,14 @@ class DecoderConfig:
             _count("max_people", self.max_people, 1, 1_000_000)
         if self.openpose_rules is not None:
             self._check_only_rules()
+
+    def read_by(self, calibration: Calibration) -> Calibration:
+        """The calibration of a network with what the user set in place of its own values."""
+        own = ("peak_threshold", "paf_threshold", "min_score")
+        given = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
+        if "min_score" in given and not calibration.person:
+            given["weakest"] = given["min_score"]
+        return replace(calibration, **given)
 
     def _check_only_rules(self) -> None:
         for option in fields(self):

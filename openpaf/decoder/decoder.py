@@ -14,11 +14,12 @@ from openpaf.decoder.config import REFINEMENTS, DecoderConfig
 from openpaf.decoder.openpose import people_by_openpose
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
+from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18, Skeleton
 from openpaf_kernels.limbs import connect
 from openpaf_kernels.peaks import find_peaks
-from openpaf_kernels.people import assemble, write_people
+from openpaf_kernels.people import assemble, calibrate, write_people
 
 Float32 = NDArray[np.float32]
 
@@ -52,6 +53,8 @@ class Decoder:
     Parameters
     ----------
     config : DecoderConfig, optional
+    calibration : Calibration, optional
+        How the fields of the network are read, from its card; OpenPose's rules know no such thing.
 
     Raises
     ------
@@ -59,10 +62,16 @@ class Decoder:
         When `config` is something else.
     """
 
-    def __init__(self, config: DecoderConfig | None = None) -> None:
+    def __init__(
+        self, config: DecoderConfig | None = None, calibration: Calibration | None = None
+    ) -> None:
         if config is not None and not isinstance(config, DecoderConfig):
             raise ConfigError(f"config must be a DecoderConfig, got {type(config).__name__}")
         self.config = DecoderConfig() if config is None else config
+        self.calibration = calibration or UNCALIBRATED
+        self._read = self.config.read_by(self.calibration)
+        self._person = np.array(self._read.person, np.float32)
+        self._part = np.array(self._read.part, np.float32)
         self._refinement = REFINEMENTS.index(self.config.refinement)
         self._probes = _probes(self.config.paf_samples)
         self._misses_allowed = int(
@@ -101,25 +110,31 @@ class Decoder:
         if config.openpose_rules is not None:
             people = people_by_openpose(fields, config.openpose_rules)
             return People(*(array[: config.max_people] for array in people))
+        read = self._read
         buffers = self._buffers(fields.skeleton)
         confidence_maps, pafs, width = _for_kernels(fields)
         candidates_dropped = find_peaks(
-            confidence_maps, config.peak_threshold, self._refinement,
+            confidence_maps, read.peak_threshold, self._refinement,
             *buffers.for_row(confidence_maps.shape[2]), *buffers.candidates,
         )  # fmt: skip
         pairs_dropped = connect(
-            pafs, width, buffers.limbs, *buffers.candidates, config.paf_threshold, self._probes,
+            pafs, width, buffers.limbs, *buffers.candidates, read.paf_threshold, self._probes,
             self._misses_allowed, *buffers.pairs, *buffers.connections,
         )  # fmt: skip
         count = assemble(
             buffers.limbs, *buffers.connections, *buffers.candidates, *buffers.geometry,
-            config.min_parts, config.min_score,
+            config.min_parts, read.weakest,
             buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
         )  # fmt: skip
         if candidates_dropped or pairs_dropped:
             logger.info(
                 "more than %d candidates of a part: the %d weakest left out, and %d weak pairs",
                 config.max_candidates, candidates_dropped, pairs_dropped,
+            )  # fmt: skip
+        if len(self._person):
+            count = calibrate(
+                buffers.members, *buffers.ranked, count, buffers.candidates[0],
+                float(fields.stride), self._person, read.min_score, buffers.boxes,
             )  # fmt: skip
         if config.max_people is not None:
             count = min(count, config.max_people)
@@ -130,8 +145,9 @@ class Decoder:
             np.empty(count, np.float32),
         )
         write_people(
-            buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride), *people
-        )
+            buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride),
+            *read.cell_offset, self._part, *people,
+        )  # fmt: skip
         return people
 
     def warm_up(self, skeleton: Skeleton = COCO_18) -> None:

@@ -53,6 +53,11 @@ class FoundPeople:
     scores: NDArray[np.float64]
     person_scores: NDArray[np.float64]
 
+    def at_least(self, score: float) -> FoundPeople:
+        """Those of this score or more."""
+        kept = self.person_scores >= score
+        return FoundPeople(self.keypoints[kept], self.scores[kept], self.person_scores[kept])
+
 
 @dataclass(frozen=True, eq=False)
 class Matches:
@@ -171,6 +176,23 @@ def _coco_objects(
     nobody.dataset = {**truth.dataset, "annotations": []}
     nobody.createIndex()
     return truth, nobody
+
+
+def precision(matches: Matches, min_score: float) -> dict[str, NDArray[np.float64]]:
+    """Precision and recall at OKS 0.5 of people of a score or more, each as sums by image.
+
+    Returns
+    -------
+    dict of str to (2, I) float64
+        Numerator and denominator.
+    """
+    kept = (matches.scores >= min_score) & ~matches.ignored[0, 0]
+    people = matches.people[0].astype(np.float64)
+    found = np.bincount(matches.images[kept], minlength=len(people)).astype(np.float64)
+    true = np.bincount(matches.images[kept & matches.matched[0, 0]], minlength=len(people)).astype(
+        np.float64
+    )
+    return {"precision": np.stack([true, found]), "recall": np.stack([true, people])}
 
 
 class PrecisionCounter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,23 @@ import numpy as np
 from openpaf import __version__
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import MissingExtraError
-from openpaf.evaluate.average_precision import FoundPeople, match_people
+from openpaf.evaluate.average_precision import FoundPeople, match_people, precision
 from openpaf.evaluate.dataset import AnnotatedImage, KeypointFolder, read_folder
 from openpaf.evaluate.failures import KINDS, Failure, find_failures
 from openpaf.evaluate.pairing import measure_parts, measure_people, pair_people
 from openpaf.evaluate.predict import Predictions, Progress, predict
+from openpaf.evaluate.reliability import measure_reliability, measure_shift
 from openpaf.evaluate.report import Data, Report, estimate_figures
-from openpaf.looks import check_scales
+from openpaf.looks import check_looks, looks_of
 from openpaf.selftest.machine import usable_cores
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
+
+
+LOWEST = 0.05
+"""Probability of the least sure people that AP is counted over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class Evaluation:
         The parts that were measured.
     images : sequence of AnnotatedImage
     found : list of FoundPeople
-        One entry an image.
+        One entry an image: those that `min_score` keeps.
     failures : list of Failure
     """
 
@@ -74,7 +79,7 @@ def evaluate_folder(
         The JSON file, where it is not the only one in the folder or `person_keypoints.json`.
     config : DecoderConfig, optional
     flip, scales
-        Average over the mirrored frame and over net sizes; see `openpaf.looks`.
+        Average over the mirrored frame and over net sizes, in place of the engine's own looks.
     resamples, seed : int
         Of the bootstrap over images.
     progress : callable, optional
@@ -116,18 +121,25 @@ def evaluate(
     progress: Progress | None = None,
 ) -> dict[str, Evaluation]:
     """`evaluate_folder` for several decoder settings in one pass of the network."""
-    check_scales(scales, engine.session)
+    looks = engine.looks if (flip, tuple(scales)) == (False, (1.0,)) else looks_of(scales, flip)
+    check_looks(looks, engine.session)
     try:
         import pycocotools  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             'evaluation needs pycocotools; install it with: pip install "openpaf[val]"'
         ) from error
-    known = dataset.restricted(_parts_from(engine.skeleton, dataset.parts))
+    known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
     target = Skeleton("annotations", known.parts, (), ())
-    predictions = predict(
-        engine, known.images, target, configs, flip=flip, scales=scales, progress=progress
-    )
+    calibration = engine.card.calibration
+    # Where scores are probabilities, AP looks further down than anybody else would.
+    lowest = {
+        name: replace(config, min_score=min(LOWEST, config.read_by(calibration).min_score))
+        if calibration.person and config.openpose_rules is None
+        else config
+        for name, config in configs.items()
+    }
+    predictions = predict(engine, known.images, target, lowest, looks=looks, progress=progress)
     data = Data(
         str(dataset.folder),
         dataset.annotations.name,
@@ -137,7 +149,10 @@ def evaluate(
         known.parts,
         tuple(part for part in dataset.parts if part not in known.parts),
     )
-    settings = _settings(engine) | {"flip": flip, "scales": list(scales)}
+    settings = _settings(engine) | {
+        "flip": any(look.mirrored for look in looks),
+        "scales": sorted({look.scale for look in looks}),
+    }
     return {
         name: _evaluation(
             known.images,
@@ -145,6 +160,7 @@ def evaluate(
             data,
             settings | {"decoder": asdict(config)},
             predictions[name],
+            config.read_by(calibration).min_score,
             resamples,
             seed,
         )
@@ -164,7 +180,7 @@ def _settings(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
+def parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
     """Those of the wanted parts that people of a skeleton can be given."""
     parts = len(source.parts)
     everything = np.zeros((1, parts, 2), np.float32), np.ones((1, parts), np.float32)
@@ -178,14 +194,16 @@ def _evaluation(
     data: Data,
     settings: Mapping[str, Any],
     predictions: Predictions,
+    min_score: float,
     resamples: int,
     seed: int,
 ) -> Evaluation:
-    found = [predictions.found[place] for place in range(len(images))]
+    everybody = [predictions.found[place] for place in range(len(images))]
+    found = [people.at_least(min_score) for people in everybody]
     sigmas = skeleton.sigmas
-    matches = match_people(images, found, sigmas)
+    matches = match_people(images, everybody, sigmas)
     people = pair_people(images, found, sigmas)
-    ratios = measure_people(people, skeleton.parts, len(images))
+    ratios = measure_people(people, skeleton.parts, len(images), precision(matches, min_score))
     failures = find_failures(images, found, sigmas, skeleton.flip)
     counts = Counter(failure.kind for failure in failures)
     report = Report(
@@ -197,6 +215,15 @@ def _evaluation(
         _speed(predictions),
         matches,
         ratios,
+        measure_reliability(images, everybody, sigmas),
+        measure_shift(
+            images,
+            found,
+            [predictions.scales[place] for place in range(len(images))],
+            sigmas,
+            resamples=resamples,
+            seed=seed,
+        ),
     )
     return Evaluation(report, skeleton, images, found, failures)
 

@@ -118,8 +118,16 @@ class Ratios:
         return figures
 
 
-def measure_people(people: PairedPeople, parts: Sequence[str], images: int) -> Ratios:
-    """PCK, PCKh, PCP, MPJPE and the share of labelled parts found, image by image."""
+def measure_people(
+    people: PairedPeople,
+    parts: Sequence[str],
+    images: int,
+    others: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Ratios:
+    """PCK, PCKh, PCP, MPJPE and the share of labelled parts found, image by image.
+
+    `others` are ratios of the same images that are told beside them.
+    """
     truth, labelled, predicted = people.truth, people.labelled, people.predicted
     limbs = [(parts.index(a), parts.index(b)) for a, b in _PCP_LIMBS if a in parts and b in parts]
     errors = metrics.joint_errors(truth, labelled, predicted)
@@ -141,6 +149,7 @@ def measure_people(people: PairedPeople, parts: Sequence[str], images: int) -> R
             f"PCP@{PCP_THRESHOLD}": ratio(*pcp),
             "MPJPE px": ratio(np.nan_to_num(errors), found),
             "parts found": ratio(found, labelled),
+            **(others or {}),
         }
     )
 

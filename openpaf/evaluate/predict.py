@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
+from openpaf.decoder.decoder import Decoder, People
 from openpaf.errors import DatasetError
 from openpaf.evaluate.average_precision import FoundPeople
 from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.frame import to_frame
-from openpaf.looks import averaged_fields
-from openpaf.poses import Poses
+from openpaf.looks import Look, net_inputs, placed
+from openpaf.looks import predict as look
 from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
 
@@ -31,10 +33,11 @@ Progress = Callable[[int, int], None]
 class Predictions:
     """What one decoder found in each picture, by its place, and the ms each picture took.
 
-    The network's time has the preprocessing in it.
+    `scales` are net px a frame px. The network's time has the preprocessing in it.
     """
 
     found: dict[int, FoundPeople] = field(default_factory=dict)
+    scales: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     network_ms: list[float] = field(default_factory=list)
     decode_ms: list[float] = field(default_factory=list)
 
@@ -45,8 +48,7 @@ def predict(
     target: Skeleton,
     configs: Mapping[str, DecoderConfig],
     *,
-    flip: bool = False,
-    scales: Sequence[float] = (1.0,),
+    looks: Sequence[Look],
     progress: Progress | None = None,
 ) -> dict[str, Predictions]:
     """Find the people of every picture; the network runs once a picture whatever is decoded.
@@ -59,8 +61,8 @@ def predict(
         Parts the people are wanted in.
     configs : mapping of str to DecoderConfig
         Decoders by name.
-    flip, scales
-        See `openpaf.looks.averaged_fields`.
+    looks : sequence of Look
+        How each picture is looked at.
     progress : callable, optional
 
     Raises
@@ -71,7 +73,8 @@ def predict(
         When a picture cannot be read.
     """
     predictions = {name: Predictions() for name in configs}
-    decoders = {name: Decoder(config) for name, config in configs.items()}
+    calibration = engine.card.calibration
+    decoders = {name: Decoder(config, calibration) for name, config in configs.items()}
     for decoder in decoders.values():
         decoder.warm_up(engine.skeleton)
     # Some runtimes compile the network for every size anew: one size after the other.
@@ -88,36 +91,43 @@ def predict(
                 f"{image.size[0]}x{image.size[1]}; use the pictures they were made on"
             )
         started = time.perf_counter()
-        fields, placement = averaged_fields(
-            engine.session,
-            frame,
-            net_height=engine.net_height,
-            net_size=engine.net_size,
-            flip=flip,
-            scales=scales,
-        )
+        inputs = net_inputs(frame, looks, partial(_placed, engine, (width, height)))
+        fields, placement = look(engine.session, [inputs])[0], inputs[0].placement
         network_ms = 1000 * (time.perf_counter() - started)
         # Each comes first in turn, because the first one finds the fields outside the cache.
         turn = done % len(decoders)
         for name in [*decoders][turn:] + [*decoders][:turn]:
             started = time.perf_counter()
-            poses = decoders[name].decode(fields)
+            people = decoders[name].people(fields)
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
-            predictions[name].found[place] = _in_frame(poses, placement, target)
+            found, _ = in_frame(people, placement, target, engine.skeleton)
+            predictions[name].found[place] = found
+            predictions[name].scales[place] = placement.scale
     if progress is not None:
         progress(len(images), len(images))
     return predictions
 
 
-def _in_frame(poses: Poses, placement: Placement, target: Skeleton) -> FoundPeople:
-    keypoints, scores = poses.skeleton.convert(
-        placement.to_frame(poses.keypoints).astype(np.float32), poses.scores, target
+def _placed(engine: Engine, frame_size: tuple[int, int], scale: float) -> Placement:
+    stride = engine.card.stride
+    return placed(frame_size, scale, engine.net_height, engine.net_size, stride)
+
+
+def in_frame(
+    people: People, placement: Placement, target: Skeleton, skeleton: Skeleton
+) -> tuple[FoundPeople, NDArray[np.bool_]]:
+    """People in frame px and in the parts of the annotations, and which of those found they are.
+
+    Somebody of whom only parts are seen that are not annotated cannot be judged, and is left out.
+    """
+    keypoints, scores = skeleton.convert(
+        placement.to_frame(people.keypoints).astype(np.float32), people.scores, target
     )
-    # Somebody of whom only parts are seen that are not annotated cannot be judged.
-    judged = (scores > 0).any(axis=1)
-    return FoundPeople(
+    judged = np.asarray((scores > 0).any(axis=1))
+    found = FoundPeople(
         keypoints[judged].astype(np.float64),
         scores[judged].astype(np.float64),
-        poses.person_scores[judged].astype(np.float64),
+        people.person_scores[judged].astype(np.float64),
     )
+    return found, judged

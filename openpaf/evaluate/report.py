@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from openpaf.errors import DatasetError
 from openpaf.evaluate.average_precision import Matches, PrecisionCounter
 from openpaf.evaluate.bootstrap import Difference, Estimate, Measure, bootstrap, paired_bootstrap
 from openpaf.evaluate.pairing import PartRow, Ratios
+from openpaf.evaluate.reliability import Reliability
 
 _SCHEMA = 1
 
@@ -54,6 +55,10 @@ class Report:
         Milliseconds a picture.
     matches, ratios
         The same by image, for resampling.
+    reliability : dict of str to Reliability
+        Of the scores of "people" and "parts".
+    shift : dict of str to Estimate
+        "x" and "y": median of found less labelled, net px.
     """
 
     data: Data
@@ -64,6 +69,8 @@ class Report:
     speed: Mapping[str, float]
     matches: Matches
     ratios: Ratios
+    reliability: Mapping[str, Reliability] = field(default_factory=dict)
+    shift: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def ap(self) -> Estimate:
@@ -80,6 +87,8 @@ class Report:
             "parts": [asdict(row) for row in self.parts],
             "failures": dict(self.failures),
             "speed": dict(self.speed),
+            "reliability": {name: asdict(row) for name, row in self.reliability.items()},
+            "shift": {axis: asdict(estimate) for axis, estimate in self.shift.items()},
             "by_image": {
                 "detections": {
                     "image": self.matches.images.tolist(),
@@ -137,6 +146,11 @@ class Report:
                 np.array(by_image["people"], np.int64),
             ),
             Ratios({name: np.array(sums, float) for name, sums in by_image["sums"].items()}),
+            {
+                name: Reliability(**{key: _as_tuple(value) for key, value in row.items()})
+                for name, row in content.get("reliability", {}).items()
+            },
+            {axis: Estimate(**_with_nan(row)) for axis, row in content.get("shift", {}).items()},
         )
         # Arrays that do not belong together fail here rather than in the middle of a comparison.
         _measure(report.matches, report.ratios)(np.ones(report.data.images))
@@ -199,6 +213,10 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else math.nan if value is None else value
 
 
 def _with_nan(row: dict[str, Any]) -> dict[str, Any]:

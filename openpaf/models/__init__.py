@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from openpaf.models.calibration import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.models.network_card import NetworkCard
 from openpaf.models.registry import SUFFIXES, find_model
 from openpaf.models.window_card import WindowCard
 
-__all__ = ["SUFFIXES", "ModelCard", "NetworkCard", "WindowCard", "find_model"]
+__all__ = [
+    "SUFFIXES",
+    "Calibration",
+    "ModelCard",
+    "NetworkCard",
+    "WindowCard",
+    "find_model",
+]

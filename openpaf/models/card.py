@@ -6,11 +6,13 @@ network is described by a `net.toml` beside `net.onnx`, or by a card passed to t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from openpaf.errors import ConfigError
+from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
 from openpaf.models.window_card import PP_TINYPOSE
 from openpaf.skeleton import COCO_18
@@ -42,6 +44,8 @@ class ModelCard(NetworkCard):
         `paf_channel`.
     net_height : int
         Height of the network input this network works best at, px.
+    calibration : Calibration
+        How its fields are read; nothing is known where it is left out.
 
     Raises
     ------
@@ -59,12 +63,15 @@ class ModelCard(NetworkCard):
     paf_channel: int = 0
     paf_order: str | tuple[int, ...] = "limbs"
     net_height: int = 368
+    calibration: Calibration = UNCALIBRATED
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("output_layout", self.output_layout, ("NHWC", "NCHW"))
         for key in ("confidence_maps", "pafs"):
             check_name(key, getattr(self, key))
+        if not isinstance(self.calibration, Calibration):
+            raise ConfigError(f"calibration must be a Calibration, got {self.calibration!r}")
         for key, least in {"stride": 1, "confidence_channel": 0, "paf_channel": 0}.items():
             check_int(key, getattr(self, key), least)
         check_int("net_height", self.net_height, self.stride)
@@ -117,9 +124,34 @@ class ModelCard(NetworkCard):
         """Whether both sides, px, are multiples of the stride."""
         return width % self.stride == 0 and height % self.stride == 0
 
+    def to_toml(self) -> str:
+        """Card as a TOML file, what is as usual left out; `from_toml` reads it back.
+
+        Raises
+        ------
+        ConfigError
+            As `to_json`.
+        """
+        values = json.loads(self.to_json())
+        usual = json.loads(json.dumps(asdict(ModelCard(name="-", skeleton=COCO_18))))
+        calibration, usual_one = values.pop("calibration"), usual.pop("calibration")
+        lines = [f"{key} = {_toml(v)}" for key, v in values.items() if v != usual.get(key)]
+        changed = [f"{key} = {_toml(v)}" for key, v in calibration.items() if v != usual_one[key]]
+        return "\n".join(lines + (["", "[calibration]", *changed] if changed else [])) + "\n"
+
+    @classmethod
+    def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
+        calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
+        return {**values, "calibration": calibration}
+
     def _head_key(self) -> dict[str, str]:
         # Files stay readable for versions that know no other head.
         return {}
+
+
+def _toml(value: Any) -> str:
+    # Numbers, names and lists of them are written alike in JSON and TOML.
+    return json.dumps(value)
 
 
 HUMAN_POSE_ESTIMATION_0001 = ModelCard(

@@ -144,9 +144,14 @@ class NetworkCard(ABC):
                 f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
             )
         try:
-            return cls(**{**values, "skeleton": SKELETONS[skeleton]})
+            return cls(**cls._read({**values, "skeleton": SKELETONS[skeleton]}))
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
+
+    @classmethod
+    def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Make what is itself a table into what the card holds."""
+        return values
 
 
 def head_of(values: Any) -> Any:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
-from openpaf.preprocess import Placement, place
+from openpaf.looks import placed
+from openpaf.preprocess import Placement
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.style import STYLE, css
 
-_DECODER = DecoderConfig()
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
 _WIDTH_STEP, _HEIGHT_STEP = 64, 16
 
@@ -27,13 +26,16 @@ class Model:
     name: str
     engine: Engine
 
-    def placement(self, width: int, height: int, net_height: int | None) -> Placement:
+    def placement(
+        self, width: int, height: int, net_height: int | None, scale: float = 1.0
+    ) -> Placement:
         """Where a frame of this size, px, lies in the network input."""
         engine = self.engine
         if engine.net_size is not None:
-            return engine.placement(width, height)
+            return engine.placement(width, height, scale)
         stride = engine.card.stride
-        tight = place((width, height), net_height=net_height or engine.net_height, stride=stride)
+        net_height = net_height or engine.net_height
+        tight = placed((width, height), scale, net_height, None, stride)
         net_width, tight_height = tight.net_size
         net_size = (
             _round_up(net_width, math.lcm(_WIDTH_STEP, stride)),
@@ -52,8 +54,8 @@ class Model:
             "net_height": engine.net_height,
             "net_size": engine.net_size,
             "max_net_height": max_net_height,
-            "peak_threshold": _DECODER.peak_threshold,
-            "min_score": _DECODER.min_score,
+            "peak_threshold": card.calibration.peak_threshold,
+            "min_score": card.calibration.min_score,
             "license": card.license,
             "training_data": card.training_data,
             "skeleton": {

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from openpaf.decoder.config import DecoderConfig
 
-_DEFAULT = DecoderConfig()
-
 
 class Options(BaseModel):
     """How one picture, or the live frames from now on, are looked at."""
@@ -30,17 +28,22 @@ class Options(BaseModel):
         ),
     ] = None
     peak_threshold: Annotated[
-        float, Field(ge=0.01, le=1, description="Lowest score of a keypoint.")
-    ] = _DEFAULT.peak_threshold
-    min_score: Annotated[float, Field(ge=0, le=1, description="Lowest score of a person.")] = (
-        _DEFAULT.min_score
-    )
+        float | None,
+        Field(ge=0.01, le=1, description="Lowest peak of a confidence map; the model's own."),
+    ] = None
+    min_score: Annotated[
+        float | None, Field(ge=0, le=1, description="Lowest score of a person; the model's own.")
+    ] = None
 
     def decoder_config(self) -> DecoderConfig:
         """The decoder these options ask for; steps of 0.01, so that few of them are made."""
         return DecoderConfig(
-            peak_threshold=round(self.peak_threshold, 2), min_score=round(self.min_score, 2)
+            peak_threshold=_rounded(self.peak_threshold), min_score=_rounded(self.min_score)
         )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 class DetectOptions(Options):

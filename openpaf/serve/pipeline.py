@@ -14,6 +14,7 @@ from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import NetFrame, ms_since
 from openpaf.fields import Fields
+from openpaf.models import Calibration
 from openpaf.poses import Poses
 from openpaf.selftest.machine import usable_cores
 from openpaf.serve.batcher import Batcher
@@ -101,7 +102,7 @@ class Pipeline:
             answer.result,
             net_frame.placement,
             timings,
-            decoder=_decoder(options.decoder_config()),
+            decoder=_decoder(options.decoder_config(), model.engine.card.calibration),
         )
         poses = await self.in_thread(decode)
         self.metrics.count_frame(poses)
@@ -117,9 +118,10 @@ class Pipeline:
         def prepare() -> NetFrame:
             started = time.perf_counter()
             frame = unpack(data, self.config.max_pixels, name)
-            placement = model.placement(frame.shape[1], frame.shape[0], options.net_height)
+            height, width = frame.shape[:2]
+            place = partial(model.placement, width, height, options.net_height)
             # Only the small net frame waits for its turn, so that large pictures cannot pile up.
-            net_frame = model.engine.prepare(frame, placement)
+            net_frame = model.engine.prepare(frame, place)
             return net_frame._replace(preprocess_ms=ms_since(started))
 
         net_frame = await self.in_thread(prepare)
@@ -139,5 +141,5 @@ class Pipeline:
 
 
 @lru_cache(maxsize=8)
-def _decoder(config: DecoderConfig) -> Decoder:
-    return Decoder(config)
+def _decoder(config: DecoderConfig, calibration: Calibration) -> Decoder:
+    return Decoder(config, calibration)

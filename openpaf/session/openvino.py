@@ -13,6 +13,7 @@ from openpaf.errors import MissingExtraError, ModelError
 from openpaf.models import NetworkCard
 from openpaf.models.card import METADATA_KEY
 from openpaf.session.layout import find_card, fixed_size, to_input
+from openpaf.session.signal_stack import kept_signal_stack
 
 try:
     import openvino
@@ -43,7 +44,8 @@ class OpenVinoRuntime:
             # Pinned, processes of one thread each would all sit on the first core.
             config["ENABLE_CPU_PINNING"] = False
         try:
-            self._compiled = core.compile_model(model, "CPU", config)
+            with kept_signal_stack():
+                self._compiled = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
             raise ModelError(f"{path} cannot be compiled: {_last_line(error)}") from error
         devices = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.crowd import make_crowd, score_people
-from benchmarks.timing import circumstances, measure, write_result
-from benchmarks.upsampling_decoder import decode_upsampled
+from benchmarks.scenes.crowd import score_people
+from benchmarks.tools.record import circumstances, write_result
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import decode
+from openpaf.selftest.crowd import make_crowd
+from openpaf.selftest.timing import measure
 from openpaf.skeleton import BODY_25, COCO_18
 from tests.scenes import scene, upright
 

@@ -15,10 +15,11 @@ pytest.importorskip("onnx")
 from onnx import TensorProto, helper, save
 from typer.testing import CliRunner
 
-from benchmarks import bench_gpu, bench_network, floor
-from benchmarks.arithmetic import file_macs, torch_flops
-from benchmarks.networks import build_network, seeded
-from benchmarks.timing import result_path
+from benchmarks import bench_gpu, bench_network
+from benchmarks.tools import floors as floor
+from benchmarks.tools.arithmetic import file_macs, torch_flops
+from benchmarks.tools.networks import build_network, seeded
+from benchmarks.tools.record import result_path
 from openpaf.errors import ModelError
 from openpaf.export.onnx import describe
 from openpaf.models.card import ModelCard
@@ -161,7 +162,7 @@ def test_steps_of_a_batch_are_timed_on_the_cpu_too() -> None:
 
 
 def test_half_precision_computes_the_same_fields() -> None:
-    from benchmarks.gpu_stages import Batch, fields_of_first
+    from benchmarks.tools.gpu_stages import Batch, fields_of_first
     from openpaf.export.agreement import relative_error
 
     network, frames = _tiny_network(), bench_gpu.random_frames(2, SMALL)

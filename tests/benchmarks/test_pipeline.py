@@ -14,16 +14,10 @@ import typer
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 cv2 = pytest.importorskip("cv2")
-from benchmarks import (  # needs onnx
-    __main__,
-    bench_accuracy,
-    bench_people,
-    bench_pipeline,
-    bench_scaling,
-    dots,
-    engines,
-)
-from benchmarks.clips import first_frames, make_video
+from benchmarks import __main__, bench_accuracy, bench_people, bench_pipeline, bench_scaling
+from benchmarks.scenes import dots  # needs onnx
+from benchmarks.scenes.clips import first_frames, make_video
+from benchmarks.tools import engines
 
 FIGURES = {
     "frames_a_second", "latency_ms", "samples", "floor_ms", "above_floor_ms",

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from benchmarks import readme
-from benchmarks.report import replace_between
+from benchmarks.tools.report import replace_between
 
 EMPTY = "".join(
     f"before {name}\n<!-- benchmarks:begin {name} -->\n<!-- benchmarks:end {name} -->\nafter\n"

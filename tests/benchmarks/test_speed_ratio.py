@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.upsampling_decoder import decode_upsampled
+from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.preprocess import Placement, fit, place
 from openpaf.selftest.crowd import make_crowd

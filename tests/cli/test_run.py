@@ -23,7 +23,7 @@ from openpaf.cli import main
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from benchmarks import dots
+from benchmarks.scenes import dots
 
 FRAMES = 40
 

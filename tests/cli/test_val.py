@@ -23,6 +23,7 @@ from openpaf.cli.val import decoder_configs
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError
 from openpaf.fields import Fields
+from openpaf.looks import read_looks
 from openpaf.models.card import ModelCard
 from openpaf.skeleton import COCO_18
 
@@ -54,11 +55,12 @@ class BlankEngine:
         self.skeleton, self.provider, self.session = COCO_18, "none", self
         self.net_size, self.max_batch = options["net_size"], None
         self.net_height = options["net_height"] or 368
+        self.looks = read_looks(options["looks"])
 
     def run(self, net_frames: np.ndarray) -> list[Fields]:
-        _, height, width, _ = net_frames.shape
+        count, height, width, _ = net_frames.shape
         nothing = np.zeros((56, height // 8, width // 8), np.float32)
-        return [Fields(nothing[:18], nothing[18:])]
+        return [Fields(nothing[:18], nothing[18:])] * count
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +100,7 @@ def test_prints_figures_parts_failures_and_speed(val: Any, folder: Path) -> None
         "device": "auto",
         "net_height": 64,
         "net_size": None,
+        "looks": "one",
         "threads": None,
         "card": None,
     }

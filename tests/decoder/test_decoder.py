@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.crowd import make_crowd, score_people
+from benchmarks.scenes.crowd import score_people
 from openpaf.decoder import Decoder, decode
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
+from openpaf.selftest.crowd import make_crowd
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, Skeleton
 from openpaf_kernels import peaks
 from tests import reference_decoder as reference

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crowd import draw_fields
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
+from openpaf.selftest.crowd import draw_fields
 from openpaf.skeleton import COCO_17, COCO_18
 
 Float32 = NDArray[np.float32]

@@ -27,6 +27,7 @@ from openpaf.evaluate import (
     write_page,
 )
 from openpaf.fields import Fields
+from openpaf.looks import ONE
 from openpaf.models.card import ModelCard
 from openpaf.skeleton import COCO_17, COCO_18
 
@@ -123,6 +124,7 @@ def engine_of(seen: dict[int, list[tuple[int, int, int]]] = PEOPLE) -> Any:
         skeleton=COCO_18,
         net_height=240,
         net_size=None,
+        looks=ONE,
         path=Path("knowing.onnx"),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.crowd import make_crowd
+from openpaf.selftest.crowd import make_crowd
 from openpaf_kernels.limbs import END_ROWS, INT_ROWS, PAIRS_A_START, connect
 from openpaf_kernels.peaks import CENTROID, LOG_QUADRATIC, NONE, find_peaks
 from tests import reference_decoder as reference

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from openpaf import Engine
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from benchmarks import dots  # needs onnx
+from benchmarks.scenes import dots  # needs onnx
 
 RUNTIMES = pytest.mark.parametrize("device", ["cpu", "openvino"])
 
@@ -115,3 +117,26 @@ def test_a_fork_while_a_lock_is_held_does_not_hang() -> None:
     child.join(timeout=60)
     child.kill()
     assert child.exitcode == 0
+
+
+def test_ctrl_c_after_openvino_networks_were_freed_in_the_order_they_were_made(
+    network: Path,
+) -> None:
+    pytest.importorskip("openvino")
+    script = (
+        "import faulthandler, signal, sys\n"
+        "from openpaf import Engine\n"
+        "faulthandler.enable()\n"
+        "engines = [Engine(sys.argv[1], device='openvino') for _ in range(3)]\n"
+        "for engine in engines:\n"
+        "    engine.close()\n"
+        "del engine, engines\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(network)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

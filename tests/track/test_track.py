@@ -307,7 +307,7 @@ def test_settings_out_of_range(bad: dict[str, float]) -> None:
 def test_beats_its_rivals_in_a_crowd() -> None:
     pytest.importorskip("motmetrics")
     from benchmarks import bench_track
-    from benchmarks.walkers import Scene
+    from benchmarks.scenes.walkers import Scene
 
     scene = Scene("test", 6, seconds=12)
     ours, nearest, none = (

@@ -1,15 +1,15 @@
-"""How results are shown: figures of a table, charts, text between markers."""
+"""How results are shown: files, charts, text between markers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import typer
 
-from benchmarks.timing import write_result
+from benchmarks.tools.record import VERSIONS, circumstances, result_path, write_result
 
 # One colour a stage in every chart; told apart by colour-blind readers too.
 COLORS = {
@@ -22,31 +22,39 @@ COLORS = {
 }
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A figure for a table; nothing where there is none."""
-    return "" if value is None or not np.isfinite(value) else f"{value:,.{digits}f}"
-
-
 def percentiles(values: Sequence[float]) -> dict[str, float]:
     """Median, 95th and 99th percentile; the last is the worst of fewer than a hundred values."""
     return {f"p{q}": float(np.percentile(values, q)) for q in (50, 95, 99)}
 
 
 def publish(
-    path: Path, record: Mapping[str, Any], draw: Callable[[Mapping[str, Any], Any], Any]
+    suite: str,
+    figures: Mapping[str, Any],
+    out: Path | None,
+    draw: Callable[[Mapping[str, Any], Any], Any] | None = None,
+    *,
+    versions: tuple[str, ...] = VERSIONS,
 ) -> None:
-    """Write a record as JSON and its chart beside it.
+    """Write what was measured, and on what, as JSON and, where it has one, its chart beside it.
 
     Parameters
     ----------
-    path : Path
-        Of the JSON.
-    record : mapping
-    draw : callable
-        Is given the record and `matplotlib.pyplot` and returns a figure.
+    suite : str
+        Names the file among the results.
+    figures : mapping
+    out : Path or None
+        Another place for the JSON.
+    draw : callable, optional
+        Is given the record and `matplotlib.pyplot` and returns a figure, None for nothing to show.
+    versions : tuple of str
+        Modules to name the versions of.
     """
+    record = {"suite": suite, "circumstances": circumstances(versions), **figures}
+    path = out or result_path(suite)
     write_result(path, record)
     typer.echo(f"written: {path}")
+    if draw is None:
+        return
     try:
         import matplotlib as mpl
     except ImportError:
@@ -57,6 +65,8 @@ def publish(
     import matplotlib.pyplot as plt
 
     figure = draw(record, plt)
+    if figure is None:
+        return
     figure.savefig(path.with_suffix(".png"), dpi=120)
     plt.close(figure)
     typer.echo(f"written: {path.with_suffix('.png')}")
@@ -74,6 +84,15 @@ def panel_grid(plt: Any, panels: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     for axes, panel in zip(grid.flat, panels, strict=False):
         axes.set_title(panel, fontsize=9)
     return figure, dict(zip(panels, grid.flat, strict=False))
+
+
+def count_along(axes: Any, counts: Iterable[int], label: str) -> None:
+    """Let the horizontal axis be of counts, logarithmic, with a tick at each."""
+    ticks = sorted(set(counts))
+    axes.set(xscale="log", xlabel=label)
+    axes.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
 
 
 def legend_below(figure: Any, columns: int) -> None:

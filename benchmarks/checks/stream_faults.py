@@ -1,16 +1,15 @@
 """What survives when things go wrong, with the real command and real processes.
 
-    python -m benchmarks.stream_faults --kills 20
+    python -m benchmarks.checks.stream_faults --kills 20
 
-Every row starts `openpaf run` (a tiny network, `benchmarks.dots`), breaks something, and reads what
-was written with other programs' readers: json, csv, and OpenCV for the video.
+Every row starts `openpaf run` (a tiny network, `benchmarks.scenes.dots`), breaks something, and
+reads what was written with other programs' readers: json, csv, and OpenCV for the video.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import subprocess
 import sys
@@ -26,7 +25,8 @@ from typing import Annotated
 import cv2
 import typer
 
-from benchmarks import dots
+from benchmarks.scenes import dots
+from benchmarks.tools.processes import environment, printed_by
 
 
 def _jpeg(index: int, size: tuple[int, int] = dots.SIZE) -> bytes:
@@ -43,11 +43,10 @@ class Run:
             "--openpose-json", "json",
         ]  # fmt: skip
         command = [sys.executable, "-m", "openpaf", "run", *words, *outputs]
-        path = os.pathsep.join(str(Path(place).resolve()) for place in sys.path if place)
         self.process = subprocess.Popen(
             [*command, "--model", str(network), "--threads", "1", "--stats", "json"],
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": path},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -214,30 +213,25 @@ def gone(folder: Path, network: Path) -> str:
     return f"exit {code} after {waited:.0f} s of trying; {found['ndjson']} frames kept; {line!r}"
 
 
+_SLOW_PROGRAM = """
+import json, sys, time
+from openpaf.engine import Engine
+engine = Engine(sys.argv[1], threads=1)
+engine.warm_up()
+with engine.stream(sys.argv[2]) as stream:
+    for number, poses in enumerate(stream):
+        time.sleep(0.3)
+        if number == 30: break
+memory = int(open("/proc/self/statm").read().split()[1]) // 256
+print(json.dumps(stream.stats.as_dict() | {"memory": memory}))
+"""
+
+
 def slow(folder: Path, network: Path) -> str:
     """A live source and a program that takes 0.3 s a result: memory and age stay bounded."""
-    code = (
-        "import sys, time; from openpaf.engine import Engine\n"
-        "engine = Engine(sys.argv[1], threads=1)\n"
-        "engine.warm_up()\n"
-        "with engine.stream(sys.argv[2]) as stream:\n"
-        "    for number, poses in enumerate(stream):\n"
-        "        time.sleep(0.3)\n"
-        "        if number == 30: break\n"
-        "memory = int(open('/proc/self/statm').read().split()[1]) // 256\n"
-        "import json; print(json.dumps(stream.stats.as_dict() | {'memory': memory}))\n"
-    )
-    path = os.pathsep.join(str(Path(place).resolve()) for place in sys.path if place)
     with _camera() as server:
         url = f"http://127.0.0.1:{server.server_port}/c.mjpg"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(network), url],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True,
-            check=True,
-        )
-    stats = json.loads(done.stdout)
+        stats = json.loads(printed_by(_SLOW_PROGRAM, str(network), url))
     latency = stats["latency_ms"]["p95"]
     return (
         f"{stats['frames']} frames used at 300 ms each, {stats['dropped']} dropped; age p95 "

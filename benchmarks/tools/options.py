@@ -1,16 +1,31 @@
-"""How several benchmarks read lists from their command line."""
+"""Options that several benchmarks share, and how they are read."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from openpaf.cli.options import read_size
 from openpaf.errors import ConfigError
 
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON to write; a chart, where there is one, goes beside.", show_default="results"
+    ),
+]
+
 
 def read_words(text: str) -> list[str]:
     """Words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def read_counts(text: str) -> list[int]:
+    """Whole numbers between commas."""
+    return [int(word) for word in read_words(text)]
 
 
 def read_sizes(text: str) -> list[tuple[int, int]]:

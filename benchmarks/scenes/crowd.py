@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from openpaf.selftest.crowd import STRIDE, Crowd, Noise, draw_fields, make_crowd
+from openpaf.selftest.crowd import STRIDE
 from openpaf.skeleton import Skeleton
-
-__all__ = ["Crowd", "Noise", "Score", "draw_fields", "make_crowd", "score_people"]
 
 Float32 = NDArray[np.float32]
 

@@ -8,33 +8,30 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from openpaf import __version__
+from benchmarks.tools.places import RESULTS
 from openpaf.files import replacing
-from openpaf.selftest.machine import processor
-from openpaf.selftest.timing import Timing, measure
+from openpaf.selftest.machine import processor, usable_cores
+from openpaf.selftest.timing import Timing
 
-__all__ = [
-    "RESULTS", "Timing", "circumstances", "measure", "milliseconds", "plain", "processor",
-    "result_path", "write_result",
-]  # fmt: skip
-
-RESULTS = Path(__file__).parent / "results"
-Given = TypeVar("Given")
+VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
+"""What a record of the whole engine names the versions of."""
 
 
-def milliseconds(call: Callable[[], Given]) -> tuple[float, Given]:
-    """Milliseconds one call takes, and what it gives."""
-    start = time.perf_counter()
-    given = call()
-    return 1000 * (time.perf_counter() - start), given
+def load_average() -> float | None:
+    """Of the minute before: what else keeps the machine busy."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
+# Before anything is measured, which keeps the machine busy itself.
+_LOAD_AT_START = load_average()
 
 
 def _version(module: str) -> str | None:
@@ -51,7 +48,7 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
-        "cores_allowed": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cores_allowed": usable_cores(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("openpaf", *modules)},
@@ -60,16 +57,15 @@ def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, An
             for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
             if name in os.environ
         },
-        # Of the minute before: what else kept the machine busy.
-        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "load_average": _LOAD_AT_START,
         "date": time.strftime("%Y-%m-%d"),
     }
 
 
-def result_path(suite: str, machine: str, device: str = "cpu") -> Path:
-    """Where a suite's record belongs; `machine` is the name of the processor or the GPU."""
-    slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
-    return RESULTS / __version__ / f"{suite}--{slug}--{device}.json"
+def result_path(suite: str, machine: str | None = None, device: str = "cpu") -> Path:
+    """Where a suite's record belongs; `machine` is the GPU's name, or the processor where None."""
+    slug = re.sub(r"[^a-z0-9]+", "-", (machine or processor()).lower()).strip("-")
+    return RESULTS / f"{suite}--{slug}--{device}.json"
 
 
 def plain(value: Any) -> Any:

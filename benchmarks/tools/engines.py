@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchmarks.tools.options import read_words
 from openpaf import Engine, OpenPafError
 
 RUNTIMES = {"cpu": "ONNX Runtime", "openvino": "OpenVINO"}
 FRAME_SIZE = (1280, 720)
 """Frames as most cameras give them, px."""
-VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
-"""What a record of these measurements names the versions of."""
 
 MODELS = "default,default-int8"
 Models = Annotated[
@@ -40,7 +39,7 @@ def variants(models: str) -> list[Variant]:
     """Every model of a comma separated list on every runtime that reads such a file."""
     return [
         Variant(model, device)
-        for model in models.split(",")
+        for model in read_words(models)
         for device in RUNTIMES
         if not model.endswith({"cpu": ".xml", "openvino": ".pt"}[device])
     ]
@@ -56,16 +55,18 @@ def read_size(text: str) -> dict[str, Any]:
     return {"net_size": (int(sides[0]), int(sides[1]))}
 
 
-def opened(models: str, **options: Any) -> Iterator[tuple[Variant, Engine | str]]:
-    """Give every variant with its engine, open while it is looked at, or why there is none."""
+def look_at_all(
+    models: str, look: Callable[[Engine], Iterable[dict[str, Any]]], **options: Any
+) -> Iterator[dict[str, Any]]:
+    """Give the rows that each variant's engine, open meanwhile, gives, or why there is none."""
     for variant in variants(models):
         try:
             engine = Engine(variant.model, device=variant.device, **options)
         except OpenPafError as error:
-            yield variant, str(error)
+            yield {**variant.record(), "reason": str(error)}
             continue
         with engine:
-            yield variant, engine
+            yield from (variant.record() | row for row in look(engine))
 
 
 def runtime(engine: Engine) -> str:
@@ -76,6 +77,15 @@ def runtime(engine: Engine) -> str:
     return RUNTIMES["cpu"] + ("" if device == "CPU" else f", {device}")
 
 
-def name(row: dict[str, Any]) -> str:
+def by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Rows that have figures, apart by what a chart calls their network."""
+    apart: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if "reason" not in row:
+            apart.setdefault(name(row), []).append(row)
+    return apart
+
+
+def name(row: Mapping[str, Any]) -> str:
     """What to call a row's network in a chart."""
     return f"{row['model']}, {row['runtime']}"

@@ -1,7 +1,7 @@
 """What a million camera-hours of video a day take: arithmetic on stated assumptions.
 
-    python benchmarks/scale.py
-    python benchmarks/scale.py --frame-rate 5 --megabits 2
+    python docs/scale.py
+    python docs/scale.py --frame-rate 5 --megabits 2
 
 Assumptions are options or the tables below; measurements are read from benchmarks/results, where
 bench_batch.py put them; a network's arithmetic is counted on the network itself (needs torch).
@@ -22,13 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.arithmetic import torch_flops
-from benchmarks.markdown import table
-from benchmarks.report import replace_between
-from benchmarks.timing import RESULTS as ALL_RESULTS
-from openpaf import __version__
+from benchmarks.tools.arithmetic import torch_flops
+from benchmarks.tools.places import RESULTS
+from benchmarks.tools.report import replace_between
+from benchmarks.tools.tables import table
 
-RESULTS = ALL_RESULTS / __version__
 PAGE = ROOT / "docs" / "scale.md"
 BYTES_A_PERSON = (3 * 18 + 1) * 4
 PART_FRAMES = 2000
@@ -67,7 +65,7 @@ CORE_DOLLARS = 0.04
 
 def gflop(network: Network) -> float:
     """Multiplications and additions of one frame, counted by torch, in 10^9."""
-    from benchmarks.networks import COMPACT, build_network
+    from benchmarks.tools.networks import COMPACT, build_network
 
     model: Any = build_network(COMPACT if network.name == "default" else "vgg19-coco")
     return torch_flops(model, network.net_size) / 1e9

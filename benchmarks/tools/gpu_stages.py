@@ -9,18 +9,18 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.arithmetic import torch_flops
-from benchmarks.timing import Timing
+from benchmarks.tools.arithmetic import torch_flops
 from openpaf.errors import ConfigError
 from openpaf.export.agreement import relative_error
 from openpaf.network.graph import FramesToFields, PoseNetwork
+from openpaf.selftest.timing import Timing
 
 PRECISIONS = {
     "fp32": torch.float32,
@@ -34,39 +34,28 @@ MODES = ("eager", "graph", "compile")
 _WARM_UP = 3
 
 
-class Clock(Protocol):
-    """Marks moments between the steps of a run, and tells the milliseconds between them."""
+class Clock:
+    """Marks moments between the steps of a run, and tells the milliseconds between them.
+
+    On a GPU by CUDA events: the GPU itself notes when it comes to them. On the CPU, where a step is
+    done when it returns, by the clock on the wall.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._on_gpu = device == "cuda"
 
     def mark(self) -> Any:
-        """Mark now."""
-
-    def between(self, marks: Sequence[Any]) -> list[float]:
-        """Milliseconds from each mark to the next, once everything before the last is done."""
-
-
-class WallClock:
-    """For the CPU, where a step is done when it returns."""
-
-    def mark(self) -> float:
-        """Seconds."""
-        return time.perf_counter()
-
-    def between(self, marks: Sequence[float]) -> list[float]:
-        """See `Clock`."""
-        return [1000 * (b - a) for a, b in pairwise(marks)]
-
-
-class CudaClock:
-    """CUDA events: the GPU itself notes when it comes to them."""
-
-    def mark(self) -> torch.cuda.Event:
-        """An event after everything asked of the GPU so far."""
+        """Mark now: what is after everything asked of the device so far."""
+        if not self._on_gpu:
+            return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)
         event.record()
         return event
 
-    def between(self, marks: Sequence[torch.cuda.Event]) -> list[float]:
-        """See `Clock`."""
+    def between(self, marks: Sequence[Any]) -> list[float]:
+        """Milliseconds from each mark to the next, once everything before the last is done."""
+        if not self._on_gpu:
+            return [1000 * (b - a) for a, b in pairwise(marks)]
         marks[-1].synchronize()
         return [a.elapsed_time(b) for a, b in pairwise(marks)]
 
@@ -208,20 +197,17 @@ def measure_batch(
     network: PoseNetwork,
     frames: NDArray[np.uint8],
     *,
-    precision: str,
-    mode: str,
     device: str,
     repeats: int,
     expected: Sequence[NDArray[np.float32]] | None = None,
+    **how: str,
 ) -> dict[str, Any]:
     """Milliseconds of each step of a batch, the rates that follow, and how right the fields are.
 
     Parameters
     ----------
-    network : PafNet, PublishedNetwork or MobileNetOpenPose
-    frames : (N, H, W, 3) uint8 BGR
-    precision, mode, device : str
-        As `Batch` takes them.
+    network, frames, device, **how
+        What `Batch` takes.
     repeats : int
     expected : confidence maps and PAFs of the first frame, optional
         What `error` compares with; `fields_of_first` gives them.
@@ -238,12 +224,12 @@ def measure_batch(
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
-    batch = Batch(network, frames, precision=precision, mode=mode, device=device)
+    batch = Batch(network, frames, device=device, **how)
     if on_gpu:
         torch.cuda.synchronize()
     ready_s = time.perf_counter() - started
     steps = {"upload": batch.upload, "network": batch.run, "download": batch.download}
-    timings = time_steps(steps, CudaClock() if on_gpu else WallClock(), repeats=repeats)
+    timings = time_steps(steps, Clock(device), repeats=repeats)
     rate = len(frames) / timings["network"].median_ms * 1000
     gflop = torch_flops(copy.deepcopy(network), (frames.shape[2], frames.shape[1])) / 1e9
     got = [maps[:1].numpy() for maps in batch.fields]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from benchmarks.tools.places import ROOT
 from openpaf.network.graph import PoseNetwork
 from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.network.published import LAYOUTS, published_network
@@ -17,7 +19,18 @@ COMPACT = "compact"
 """The network of the bundled default model, as its recipe describes it."""
 
 NAMES = (COMPACT, *LAYOUTS)
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "default-training.safetensors"
+WEIGHTS = ROOT / "weights" / "default-training.safetensors"
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute on so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def build_network(name: str) -> PoseNetwork:

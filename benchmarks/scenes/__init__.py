@@ -1,0 +1,1 @@
+"""What is measured on: people made up from seeds, frames and videos of them."""

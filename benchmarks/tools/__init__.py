@@ -1,0 +1,1 @@
+"""What several benchmarks need: options, engines, networks, records, tables and charts."""
