@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 
 from openpaf.errors import ConfigError
 from openpaf.models.calibration import UNCALIBRATED, Calibration
+from openpaf.models.detector_card import PICODET_S, RTMDET_NANO
 from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
+from openpaf.models.parts_card import PartsCard
 from openpaf.models.window_card import PP_TINYPOSE
 from openpaf.skeleton import COCO_18
 
@@ -22,7 +24,7 @@ METADATA_KEY = "openpaf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard(NetworkCard):
+class ModelCard(PartsCard):
     """Describe a PAF network; the defaults are the layout of files that openpaf exports.
 
     What it takes, and whose it is, is said as in every `NetworkCard`.
@@ -142,7 +144,7 @@ class ModelCard(NetworkCard):
     @classmethod
     def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
         calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
-        return {**values, "calibration": calibration}
+        return {**super()._read(values), "calibration": calibration}
 
     def _head_key(self) -> dict[str, str]:
         # Files stay readable for versions that know no other head.
@@ -167,7 +169,12 @@ HUMAN_POSE_ESTIMATION_0001 = ModelCard(
 )
 """The Open Model Zoo's lightweight OpenPose; its files say what they are by output names only."""
 
-BUILT_IN: tuple[NetworkCard, ...] = (HUMAN_POSE_ESTIMATION_0001, PP_TINYPOSE)
+BUILT_IN: tuple[NetworkCard, ...] = (
+    HUMAN_POSE_ESTIMATION_0001,
+    PP_TINYPOSE,
+    PICODET_S,
+    RTMDET_NANO,
+)
 
 
 def recognise(output_names: Collection[str]) -> NetworkCard | None:

@@ -1,4 +1,4 @@
-"""Read a card of either kind: of a network that gives fields, or of one that looks at windows."""
+"""Read a card of any kind: of a network that gives fields, looks at windows, or gives boxes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 from openpaf.errors import ConfigError
 from openpaf.models.card import ModelCard
+from openpaf.models.detector_card import DetectorCard
 from openpaf.models.network_card import NetworkCard, head_of, parse_json
 from openpaf.models.window_card import WindowCard
 from openpaf.records import read_toml
 
-_KINDS: dict[str, type[NetworkCard]] = {kind.head: kind for kind in (ModelCard, WindowCard)}
+_KINDS: dict[str, type[NetworkCard]] = {
+    kind.head: kind for kind in (ModelCard, WindowCard, DetectorCard)
+}
 
 
 def card_from_toml(path: str | Path) -> NetworkCard:
@@ -39,5 +42,7 @@ def card_from_json(text: str, where: str) -> NetworkCard:
 def _card(values: Any, where: str) -> NetworkCard:
     head = head_of(values)
     if not isinstance(head, str) or head not in _KINDS:
-        raise ConfigError(f"{where}: head must be {' or '.join(_KINDS)}, got {head!r}")
+        raise ConfigError(
+            f"{where}: head must be fields or window, got {head!r}; that of a detector is boxes"
+        )
     return _KINDS[head].from_mapping(values, where)

@@ -6,13 +6,15 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from openpaf.errors import ConfigError
 from openpaf.records import check_keys, read_toml
-from openpaf.skeleton import SKELETONS, Skeleton
+
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+"""Of ImageNet's pixels, RGB, 0 to 255."""
 
 _CHOICES = {
     "input_layout": ("NHWC", "NCHW"),
@@ -28,10 +30,9 @@ class NetworkCard(ABC):
     Attributes
     ----------
     head : str
-        What the network gives: "fields" of a whole frame, or the parts of one person in a "window".
+        What the network gives: "fields" of a whole frame, the parts of one person in a "window", or
+        "boxes" around people.
     name : str
-    skeleton : Skeleton
-        In a file: the name of a built-in one.
     input_layout, input_dtype, colors : str
         NHWC or NCHW; uint8 or float32; BGR or RGB.
     scale, offset : float or (3,) tuple of float
@@ -48,7 +49,6 @@ class NetworkCard(ABC):
     head: ClassVar[str] = ""
 
     name: str
-    skeleton: Skeleton
     input_layout: str = "NHWC"
     input_dtype: str = "uint8"
     colors: str = "BGR"
@@ -62,8 +62,6 @@ class NetworkCard(ABC):
             check_choice(key, getattr(self, key), choices)
         for key in ("name", "license", "training_data"):
             check_name(key, getattr(self, key))
-        if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
         for key in ("scale", "offset"):
             object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
         if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
@@ -89,14 +87,13 @@ class NetworkCard(ABC):
         Raises
         ------
         ConfigError
-            When the skeleton is not a built-in one, which a file could not name.
+            When it holds what a file could not name.
         """
-        if SKELETONS.get(self.skeleton.name) != self.skeleton:
-            raise ConfigError(
-                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
-                "pass the card to the engine instead"
-            )
-        return json.dumps(asdict(self) | {"skeleton": self.skeleton.name} | self._head_key())
+        return json.dumps(asdict(self) | self._written() | self._head_key())
+
+    def _written(self) -> dict[str, Any]:
+        """What a file says in other words than the record."""
+        return {}
 
     def _head_key(self) -> dict[str, str]:
         return {"head": self.head}
@@ -126,7 +123,7 @@ class NetworkCard(ABC):
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> Self:
-        """Make a card from plain values, the skeleton by name; `where` names them in errors.
+        """Make a card from plain values; `where` names them in errors.
 
         Raises
         ------
@@ -135,23 +132,31 @@ class NetworkCard(ABC):
             network of another kind.
         """
         check_head(values, where, cls.head)
-        known = {f.name for f in fields(cls)}
-        check_keys(values, where, known | {"head"}, ("name", "skeleton"))
+        known = {f.name: f.default is MISSING for f in fields(cls)}
+        required = [name for name, needed in known.items() if needed]
+        check_keys(values, where, {*known, "head"}, required)
         values = {key: value for key, value in values.items() if key != "head"}
-        skeleton = values["skeleton"]
-        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise ConfigError(
-                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}"
-            )
         try:
-            return cls(**cls._read({**values, "skeleton": SKELETONS[skeleton]}))
+            return cls(**cls._read(values))
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
 
     @classmethod
     def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Make what is itself a table into what the card holds."""
+        """Undo `_written`."""
         return values
+
+
+def scale_for(std: tuple[float, float, float]) -> tuple[float, float, float]:
+    """`scale` of a network that takes (pixel - mean) / std, by channel."""
+    return 1 / std[0], 1 / std[1], 1 / std[2]
+
+
+def offset_for(
+    mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """`offset` of a network that takes (pixel - mean) / std, by channel."""
+    return -mean[0] / std[0], -mean[1] / std[1], -mean[2] / std[2]
 
 
 def head_of(values: Any) -> Any:
@@ -171,7 +176,7 @@ def check_head(values: Any, where: str, wanted: str) -> None:
         raise ConfigError(
             f"{where} describes a network with the head {head_of(values)!r}, where one with the "
             f"head {wanted!r} is needed; one that looks at windows refines people: give it to "
-            "refine=, or --refine"
+            "refine=, or --refine; one that gives boxes is for --detector of openpaf label"
         )
 
 
@@ -223,6 +228,20 @@ def check_int(key: str, value: object, least: int) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{key} must be a whole number of at least {least}, got {value!r}")
+
+
+def check_size(key: str, value: Any) -> None:
+    """Refuse what is not the (width, height) of a network's input, px.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ConfigError(f"{key} must be (width, height) in px, got {value!r}")
+    for side in value:
+        check_int(f"a side of {key}", side, 8)
 
 
 def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:

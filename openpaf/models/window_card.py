@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from openpaf.errors import ConfigError
-from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
+from openpaf.models.network_card import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    check_choice,
+    check_int,
+    check_name,
+    check_size,
+    offset_for,
+    scale_for,
+)
+from openpaf.models.parts_card import PartsCard
 from openpaf.skeleton import COCO_17
 
 READINGS = ("quarter", "quadratic", "soft_argmax", "coordinates")
@@ -14,7 +24,7 @@ CELLS = ("blocks", "corners")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowCard(NetworkCard):
+class WindowCard(PartsCard):
     """Describe a window network; the defaults are the layout of files that openpaf exports.
 
     What it takes, and whose it is, is said as in every `NetworkCard`.
@@ -61,10 +71,7 @@ class WindowCard(NetworkCard):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.size, (tuple, list)) or len(self.size) != 2:
-            raise ConfigError(f"size must be (width, height) in px, got {self.size!r}")
-        for side in self.size:
-            check_int("a side of size", side, 8)
+        check_size("size", self.size)
         object.__setattr__(self, "size", tuple(self.size))
         check_name("output", self.output)
         check_choice("reading", self.reading, READINGS)
@@ -93,16 +100,14 @@ class WindowCard(NetworkCard):
         return (width, height) == self.size
 
 
-_IMAGENET_MEAN, _IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-
 PP_TINYPOSE = WindowCard(
     name="pp-tinypose",
     skeleton=COCO_17,
     input_layout="NCHW",
     input_dtype="float32",
     colors="RGB",
-    scale=tuple(1 / std for std in _IMAGENET_STD),  # type: ignore[arg-type]  # three of them
-    offset=tuple(-m / s for m, s in zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True)),  # type: ignore[arg-type]
+    scale=scale_for(IMAGENET_STD),
+    offset=offset_for(IMAGENET_MEAN, IMAGENET_STD),
     size=(192, 256),
     output="conv2d_441.tmp_1",
     reading="quadratic",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from openpaf.errors import ModelError
 from openpaf.fields import Fields
-from openpaf.models import ModelCard
+from openpaf.models import DetectorCard, ModelCard
 from openpaf.session.runtime import Runtime
 
 
@@ -24,6 +24,12 @@ class FieldSession:
     """
 
     def __init__(self, runtime: Runtime, where: str) -> None:
+        if isinstance(runtime.card, DetectorCard):
+            raise ModelError(
+                f"{where} gives boxes around people and no parts of theirs (its card's head is "
+                f"{runtime.card.head!r}); it is for --detector of openpaf label, beside a network "
+                "of fields"
+            )
         if not isinstance(runtime.card, ModelCard):
             raise ModelError(
                 f"{where} looks at one person at a time (its card's head is "

@@ -37,8 +37,9 @@ class WindowNetwork:
     def __init__(self, runtime: Runtime, *, batch: int = _MOST) -> None:
         card = runtime.card
         if not isinstance(card, WindowCard):
+            gives = "boxes around people" if card.head == "boxes" else "fields of whole frames"
             raise ModelError(
-                f"{card.name} gives fields of whole frames (head {card.head!r}); a network that "
+                f"{card.name} gives {gives} (head {card.head!r}); a network that "
                 'looks at windows of people, whose card says head = "window", is needed here'
             )
         self.card = card
@@ -52,7 +53,12 @@ class WindowNetwork:
         return self.card.skeleton
 
     def look(
-        self, frame: NDArray[np.uint8], windows: Windows, *, mirror: bool | None = None
+        self,
+        frame: NDArray[np.uint8],
+        windows: Windows,
+        *,
+        mirror: bool | None = None,
+        mirror_from: float = 0.0,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Find the parts of the person in each window.
 
@@ -63,6 +69,8 @@ class WindowNetwork:
             Of N people; see `around`.
         mirror : bool, optional
             Look at the mirrored windows too and average; what the card says when None.
+        mirror_from : float
+            Mirrored, look only at windows whose parts are this sure, on average, as they are.
 
         Returns
         -------
@@ -81,7 +89,7 @@ class WindowNetwork:
         for first in range(0, len(windows), self.batch):
             rows = slice(first, first + self.batch)
             pixels = cut(frame, windows[rows], self.card.size)
-            points, scores[rows] = self._read(self._outputs(pixels, mirror))
+            points, scores[rows] = self._read(self._outputs(pixels, mirror, mirror_from))
             keypoints[rows] = windows[rows].to_frame(points, self.card.size)
         return keypoints, scores
 
@@ -89,16 +97,22 @@ class WindowNetwork:
         """Windows about boxes (N, 4), frame px, as this network likes them; see `Windows`."""
         return Windows.around(boxes, self.card.size, factor=self.card.box_factor, **where)
 
-    def _outputs(self, pixels: NDArray[np.uint8], mirror: bool) -> NDArray[Any]:
+    def _outputs(self, pixels: NDArray[np.uint8], mirror: bool, mirror_from: float) -> NDArray[Any]:
         values = self._run(pixels)
         if not mirror:
             return values
-        other = self._run(np.ascontiguousarray(pixels[:, :, ::-1]))[:, list(self.skeleton.flip)]
-        if self.card.reading == "coordinates":
+        coordinates = self.card.reading == "coordinates"
+        sure = values[..., 2] if coordinates else values.max(axis=(2, 3))
+        again = np.flatnonzero(sure.mean(axis=1) >= mirror_from)
+        if not len(again):
+            return values
+        other = self._run(np.ascontiguousarray(pixels[again, :, ::-1]))[:, list(self.skeleton.flip)]
+        if coordinates:
             other = other * np.array([-1, 1, 1]) + np.array([self.card.size[0] - 1, 0, 0])
         else:
             other = other[..., ::-1]
-        mean: NDArray[Any] = (values + other) / 2
+        mean: NDArray[Any] = values.copy()
+        mean[again] = (values[again] + other) / 2
         return mean
 
     def _run(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:

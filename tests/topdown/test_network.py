@@ -65,6 +65,20 @@ def test_keypoints_come_back_in_frame_px(angle: float, mirrored: bool, mirror: b
     assert runtime.batches == [2] * (1 + mirror)
 
 
+def test_only_promising_windows_are_looked_at_mirrored() -> None:
+    frame = frame_with_spots([(100, 140)])
+    windows = Windows.around([[70, 90, 140, 190], [250, 60, 330, 170]], CARD.size)
+    runtime = Spots()
+    network = WindowNetwork(runtime)
+    every, sure = network.look(frame, windows, mirror=True)
+    some, same = network.look(frame, windows, mirror=True, mirror_from=0.5)
+    assert runtime.batches == [2, 2, 2, 1]
+    np.testing.assert_allclose(some[0], every[0])
+    np.testing.assert_allclose(same, sure)
+    network.look(frame, windows, mirror=True, mirror_from=2.0)
+    assert runtime.batches[4:] == [2]
+
+
 def test_a_crowd_goes_through_in_batches() -> None:
     runtime = Spots(max_batch=None)
     windows = Windows.around(np.tile([10.0, 10, 60, 80], (1000, 1)), CARD.size)
