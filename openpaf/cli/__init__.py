@@ -34,6 +34,7 @@ VERBS = {
     "batch": "Turn an archive of pictures and videos into a table of poses.",
     "weights": "List, fetch and convert models.",
     "export": "Turn a network into an ONNX file that describes itself.",
+    "label": "Label photographs to train on: COCO keypoints of what a model finds at leisure.",
     "train": "Train a network on COCO-format keypoints.",
     "val": "Measure accuracy on COCO-format keypoints.",
     "calibrate": "Learn what a network's scores mean from human labels.",

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from openpaf.models.calibration import Calibration
 from openpaf.models.card import ModelCard
+from openpaf.models.detector_card import DetectorCard
+from openpaf.models.network_card import NetworkCard
 from openpaf.models.registry import SUFFIXES, find_model
+from openpaf.models.window_card import WindowCard
 
-__all__ = ["SUFFIXES", "Calibration", "ModelCard", "find_model"]
+__all__ = [
+    "SUFFIXES",
+    "Calibration",
+    "DetectorCard",
+    "ModelCard",
+    "NetworkCard",
+    "WindowCard",
+    "find_model",
+]

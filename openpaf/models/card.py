@@ -7,46 +7,34 @@ network is described by a `net.toml` beside `net.onnx`, or by a card passed to t
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from openpaf.errors import ConfigError, shown
 from openpaf.models.calibration import UNCALIBRATED, Calibration
-from openpaf.records import check_keys, parse_json, read_toml
-from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
+from openpaf.models.detector_card import PICODET_S, RTMDET_NANO
+from openpaf.models.network_card import MOST, NetworkCard, check_choice, check_int, check_name
+from openpaf.models.parts_card import PartsCard
+from openpaf.models.window_card import PP_TINYPOSE
+from openpaf.skeleton import COCO_18
 
 METADATA_KEY = "openpaf"
 """Name of the ONNX metadata property that holds a card as JSON."""
 
-_MOST, _MOST_STRIDE = 1 << 16, 256
-
-_CHOICES = {
-    "input_layout": ("NHWC", "NCHW"),
-    "input_dtype": ("uint8", "float32", "float16"),
-    "colors": ("BGR", "RGB"),
-    "output_layout": ("NHWC", "NCHW"),
-}
+_MOST_STRIDE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard:
-    """Describe a network file; the defaults are the layout of files that openpaf exports.
+class ModelCard(PartsCard):
+    """Describe a PAF network; the defaults are the layout of files that openpaf exports.
+
+    What it takes, and whose it is, is said as in every `NetworkCard`.
 
     Attributes
     ----------
-    name : str
-    skeleton : Skeleton
-        In a file: the name of a built-in one.
     stride : int
         Net-input px a cell of the fields.
-    input_layout, input_dtype, colors : str
-        NHWC or NCHW; uint8, float32 or float16; BGR or RGB.
-    scale, offset : float or (3,) tuple of float
-        The network takes `pixel * scale + offset`, pixels 0 to 255; one value, or one a channel in
-        the order of `colors`. 1 and 0 where the network does it itself.
     output_layout : str
         NCHW or NHWC, of both outputs.
     confidence_maps, pafs : str
@@ -60,7 +48,6 @@ class ModelCard:
         `paf_channel`.
     net_height : int
         Height of the network input this network works best at, px.
-    license, training_data : str
     calibration : Calibration
         How its fields are read; nothing is known where it is left out.
 
@@ -70,14 +57,9 @@ class ModelCard:
         When a value cannot work.
     """
 
-    name: str
-    skeleton: Skeleton
+    head: ClassVar[str] = "fields"
+
     stride: int = 8
-    input_layout: str = "NHWC"
-    input_dtype: str = "uint8"
-    colors: str = "BGR"
-    scale: float | tuple[float, float, float] = 1.0
-    offset: float | tuple[float, float, float] = 0.0
     output_layout: str = "NCHW"
     confidence_maps: str = "confidence_maps"
     confidence_channel: int = 0
@@ -85,31 +67,19 @@ class ModelCard:
     paf_channel: int = 0
     paf_order: str | tuple[int, ...] = "limbs"
     net_height: int = 368
-    license: str = "unknown"
-    training_data: str = "unknown"
     calibration: Calibration = UNCALIBRATED
 
     def __post_init__(self) -> None:
-        for key, choices in _CHOICES.items():
-            if getattr(self, key) not in choices:
-                raise ConfigError(
-                    f"{key} must be {' or '.join(choices)}, got {shown(getattr(self, key))}"
-                )
-        for key in ("name", "confidence_maps", "pafs", "license", "training_data"):
-            if not isinstance(getattr(self, key), str) or not getattr(self, key):
-                raise ConfigError(f"{key} must be a name, got {shown(getattr(self, key))}")
-        if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {shown(self.skeleton)}")
+        super().__post_init__()
+        check_choice("output_layout", self.output_layout, ("NHWC", "NCHW"))
+        for key in ("confidence_maps", "pafs"):
+            check_name(key, getattr(self, key))
         if not isinstance(self.calibration, Calibration):
             raise ConfigError(f"calibration must be a Calibration, got {shown(self.calibration)}")
-        _check_int("stride", self.stride, 1, _MOST_STRIDE)
+        check_int("stride", self.stride, 1, _MOST_STRIDE)
         for key in ("confidence_channel", "paf_channel"):
-            _check_int(key, getattr(self, key), 0, _MOST)
-        _check_int("net_height", self.net_height, self.stride, _MOST)
-        for key in ("scale", "offset"):
-            object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
-        if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
-            raise ConfigError("scale and offset need input_dtype float32 or float16, got uint8")
+            check_int(key, getattr(self, key), 0, MOST)
+        check_int("net_height", self.net_height, self.stride, MOST)
         if isinstance(self.paf_order, list):
             object.__setattr__(self, "paf_order", tuple(self.paf_order))
         self._check_paf_order()
@@ -145,20 +115,19 @@ class ModelCard:
             return slice(first, first + count)
         return [first + channel for channel in order]
 
-    def to_json(self) -> str:
-        """Card as JSON, for a file's metadata; `from_json` reads it back.
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that are wanted of a run, each once."""
+        return tuple(sorted({self.confidence_maps, self.pafs}))
 
-        Raises
-        ------
-        ConfigError
-            When the skeleton is not a built-in one, which a file could not name.
-        """
-        if SKELETONS.get(self.skeleton.name) != self.skeleton:
-            raise ConfigError(
-                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
-                "pass the card to the engine instead"
-            )
-        return json.dumps(asdict(self) | {"skeleton": self.skeleton.name})
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """None: any sides that are multiples of the stride will do."""
+        return None
+
+    def fits(self, width: int, height: int) -> bool:
+        """Whether both sides, px, are multiples of the stride."""
+        return width % self.stride == 0 and height % self.stride == 0
 
     def to_toml(self) -> str:
         """Card as a TOML file, what is as usual left out; `from_toml` reads it back.
@@ -176,78 +145,18 @@ class ModelCard:
         return "\n".join(lines + (["", "[calibration]", *changed] if changed else [])) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, where: str = "model card") -> ModelCard:
-        """Read what `to_json` wrote.
+    def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
+        calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
+        return {**super()._read(values), "calibration": calibration}
 
-        Raises
-        ------
-        ConfigError
-            When it is not JSON, has an unknown key, lacks one, or a value cannot work.
-        """
-        return cls.from_mapping(parse_json(text, where), where)
-
-    @classmethod
-    def from_toml(cls, path: str | Path) -> ModelCard:
-        """Read a card file: `key = value` lines, the keys of this class.
-
-        Raises
-        ------
-        ConfigError
-            When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
-            work.
-        """
-        return cls.from_mapping(read_toml(path, "model card"), str(path))
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> ModelCard:
-        """Make a card from plain values, the skeleton by name; `where` names them in errors.
-
-        Raises
-        ------
-        ConfigError
-            When a key is unknown or missing, or a value cannot work.
-        """
-        check_keys(values, where, {f.name for f in fields(cls)}, ("name", "skeleton"))
-        skeleton = values["skeleton"]
-        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise ConfigError(
-                f"{where}: skeleton must be one of {', '.join(SKELETONS)}, got {shown(skeleton)}"
-            )
-        try:
-            calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
-            return cls(**{**values, "skeleton": SKELETONS[skeleton], "calibration": calibration})
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {error}") from error
+    def _head_key(self) -> dict[str, str]:
+        # Files stay readable for versions that know no other head.
+        return {}
 
 
 def _toml(value: Any) -> str:
     # Numbers, names and lists of them are written alike in JSON and TOML.
     return json.dumps(value)
-
-
-def _check_int(key: str, value: object, least: int, most: int) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not least <= value <= most:  # type: ignore[operator]
-        raise ConfigError(
-            f"{key} must be a whole number of at least {least} and at most {most}, "
-            f"got {shown(value)}"
-        )
-
-
-def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
-    values = value if isinstance(value, (tuple, list)) else [value]
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if not numbers or len(values) not in (1, 3):
-        raise ConfigError(f"{key} must be one number or three, got {shown(value)}")
-    try:
-        floats = [float(v) for v in values]
-    except OverflowError:
-        floats = [math.inf]
-    if not all(map(math.isfinite, floats)):
-        raise ConfigError(f"{key} must be finite, got {shown(value)}")
-    if len(floats) == 1:
-        return floats[0]
-    return floats[0], floats[1], floats[2]
 
 
 HUMAN_POSE_ESTIMATION_0001 = ModelCard(
@@ -263,12 +172,17 @@ HUMAN_POSE_ESTIMATION_0001 = ModelCard(
 )
 """The Open Model Zoo's lightweight OpenPose; its files say what they are by output names only."""
 
-BUILT_IN = (HUMAN_POSE_ESTIMATION_0001,)
+BUILT_IN: tuple[NetworkCard, ...] = (
+    HUMAN_POSE_ESTIMATION_0001,
+    PP_TINYPOSE,
+    PICODET_S,
+    RTMDET_NANO,
+)
 
 
-def recognise(output_names: Collection[str]) -> ModelCard | None:
+def recognise(output_names: Collection[str]) -> NetworkCard | None:
     """Card of a well-known network that has these outputs, or None."""
     for card in BUILT_IN:
-        if {card.confidence_maps, card.pafs} <= set(output_names):
+        if set(card.outputs) <= set(output_names):
             return card
     return None

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import MissingExtraError, ModelError, first_line
-from openpaf.fields import Fields
-from openpaf.models.card import METADATA_KEY, ModelCard
+from openpaf.models import NetworkCard
+from openpaf.models.card import METADATA_KEY
 from openpaf.models.download import cache_folder
-from openpaf.session.layout import find_card, fixed_size, to_fields, to_input
+from openpaf.session.layout import find_card, fixed_size, to_input
 from openpaf.session.session import warn_of_fallback
 from openpaf.session.telemetry import silenced
 
@@ -44,8 +44,8 @@ _TYPES = {"uint8": ("tensor(uint8)",), "float32": (_SINGLE, _HALF), "float16": (
 _LOG_ERRORS_ONLY = 3
 
 
-class OnnxRuntimeSession:
-    """An `.onnx` network; see `Session` and `open_session`."""
+class OnnxRuntime:
+    """An `.onnx` network; see `Runtime` and `open_runtime`."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class OnnxRuntimeSession:
         device: str,
         threads: int | None,
         spinning: bool,
-        card: ModelCard | None,
+        card: NetworkCard | None,
     ) -> None:
         options = quiet_options()
         options.intra_op_num_threads = threads or 0
@@ -69,7 +69,6 @@ class OnnxRuntimeSession:
         metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         self.card = find_card(path, card, metadata, outputs)
         self.max_batch, self.net_size = self._check_input(path)
-        self._outputs = sorted({self.card.confidence_maps, self.card.pafs})
 
     def _check_input(self, path: Path) -> tuple[int | None, tuple[int, int] | None]:
         inputs = self._session.get_inputs()
@@ -84,15 +83,15 @@ class OnnxRuntimeSession:
         shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
         return fixed_size(shape, self.card, path)
 
-    def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
-        """Predict the fields of net frames; see `Session.run`."""
+    def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """The outputs that the card names; see `Runtime.outputs`."""
         values = to_input(net_frames, self.card)
         feed = {self._input: values.astype(np.float16) if self._half else values}
         try:
-            outputs = self._session.run(self._outputs, feed)
+            arrays = self._session.run(self.card.outputs, feed)
         except Exception as error:
             raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
-        return to_fields(dict(zip(self._outputs, outputs, strict=True)), net_frames, self.card)
+        return dict(zip(self.card.outputs, arrays, strict=True))
 
 
 def quiet_options() -> Any:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import MissingExtraError, ModelError
-from openpaf.fields import Fields
-from openpaf.models.card import METADATA_KEY, ModelCard
-from openpaf.session.layout import find_card, fixed_size, to_fields, to_input
+from openpaf.models import NetworkCard
+from openpaf.models.card import METADATA_KEY
+from openpaf.session.layout import find_card, fixed_size, to_input
 from openpaf.session.signal_stack import kept_signal_stack
 from openpaf.session.telemetry import import_openvino
 
@@ -25,10 +25,10 @@ except ImportError as error:
     ) from error
 
 
-class OpenVinoSession:
-    """An `.xml` or `.onnx` network on the CPU; see `Session` and `open_session`."""
+class OpenVinoRuntime:
+    """An `.xml` or `.onnx` network on the CPU; see `Runtime` and `open_runtime`."""
 
-    def __init__(self, path: Path, *, threads: int | None, card: ModelCard | None) -> None:
+    def __init__(self, path: Path, *, threads: int | None, card: NetworkCard | None) -> None:
         core = openvino.Core()
         model = _read(core, path)
         outputs = [name for output in model.outputs for name in output.names]
@@ -53,14 +53,13 @@ class OpenVinoSession:
         self.provider = f"OpenVINO {devices}"
         self._local = threading.local()
 
-    def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
-        """Predict the fields of net frames; see `Session.run`."""
+    def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """The outputs that the card names; see `Runtime.outputs`."""
         try:
             result = self._request().infer({0: to_input(net_frames, self.card)})
         except RuntimeError as error:
             raise ModelError(f"{self.card.name} failed: {_last_line(error)}") from error
-        outputs = {name: result[name] for name in (self.card.confidence_maps, self.card.pafs)}
-        return to_fields(outputs, net_frames, self.card)
+        return {name: result[name] for name in self.card.outputs}
 
     def _request(self) -> Any:
         # One infer request serves one caller at a time.
@@ -85,9 +84,9 @@ def _metadata(model: Any) -> str | None:
 
 
 def _free_input(
-    model: Any, card: ModelCard, path: Path
+    model: Any, card: NetworkCard, path: Path
 ) -> tuple[int | None, tuple[int, int] | None]:
-    """Let the network take any batch, height and width, if it can.
+    """Let the network take any batch, height and width that its card allows, if it can.
 
     One network for every size is as fast as one compiled for each (measured: within 5 %, the same
     numbers out), and a new size costs nothing, where compiling for it took a second.
@@ -95,7 +94,8 @@ def _free_input(
     if len(model.inputs) != 1:
         raise ModelError(f"{path} must have one input, got {len(model.inputs)}")
     stored = model.inputs[0].partial_shape
-    free = [-1, -1, -1, 3] if card.input_layout == "NHWC" else [-1, 3, -1, -1]
+    width, height = card.input_size or (-1, -1)
+    free = [-1, height, width, 3] if card.input_layout == "NHWC" else [-1, 3, height, width]
     try:
         model.reshape({model.inputs[0]: free})
     except RuntimeError:

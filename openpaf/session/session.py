@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafWarning
 from openpaf.fields import Fields
-from openpaf.models import SUFFIXES, ModelCard
+from openpaf.models import SUFFIXES, ModelCard, NetworkCard
+from openpaf.models.cards import card_from_toml
+from openpaf.session.fields import FieldSession
+from openpaf.session.runtime import Runtime
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 
 
 class Session(Protocol):
-    """A network loaded for one device; `run` may be called by several threads at once.
+    """A network that gives fields, loaded for one device; any number of threads may call `run`.
 
     Attributes
     ----------
@@ -56,7 +59,36 @@ def open_session(
     spinning: bool = True,
     card: ModelCard | None = None,
 ) -> Session:
-    """Load a network file.
+    """Load a network file that gives fields.
+
+    Parameters
+    ----------
+    path, device, threads, spinning, card
+        As for `open_runtime`.
+
+    Raises
+    ------
+    ConfigError, MissingExtraError, ModelError, ModelNotFoundError
+        As `open_runtime`; ModelError too when the network looks at windows of people.
+
+    Warns
+    -----
+    OpenPafWarning
+        When the device asked for is not to be had and another one is used.
+    """
+    runtime = open_runtime(path, device=device, threads=threads, spinning=spinning, card=card)
+    return FieldSession(runtime, str(path))
+
+
+def open_runtime(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    spinning: bool = True,
+    card: NetworkCard | None = None,
+) -> Runtime:
+    """Load a network file of any kind.
 
     `.onnx`, OpenVINO's `.xml` with its `.bin` beside it, or a `.pt` checkpoint of `openpaf train`.
 
@@ -70,7 +102,7 @@ def open_session(
         Threads of the network; as many as there are cores when None.
     spinning : bool
         Let idle threads of ONNX Runtime wait busily. Fastest while nothing else needs the cores.
-    card : ModelCard, optional
+    card : NetworkCard, optional
         What the file takes and gives, where it does not say so itself.
 
     Raises
@@ -101,20 +133,20 @@ def open_session(
             f"{path} must be an .onnx, .xml or .pt network, got {path.suffix or 'no suffix'}"
         )
     if card is None and path.with_suffix(".toml").is_file():
-        card = ModelCard.from_toml(path.with_suffix(".toml"))
+        card = card_from_toml(path.with_suffix(".toml"))
     if path.suffix == ".pt":
-        from openpaf.session.torch import TorchSession
+        from openpaf.session.torch import TorchRuntime
 
-        return TorchSession(path, device=device, threads=threads, card=card)
+        return TorchRuntime(path, device=device, threads=threads, card=card)
     if path.suffix == ".xml" or device == "openvino":
-        from openpaf.session.openvino import OpenVinoSession
+        from openpaf.session.openvino import OpenVinoRuntime
 
         if device not in ("auto", "cpu", "openvino"):
             warn_of_fallback(device, "an .xml network runs on OpenVINO", "the CPU")
-        return OpenVinoSession(path, threads=threads, card=card)
-    from openpaf.session.onnxruntime import OnnxRuntimeSession
+        return OpenVinoRuntime(path, threads=threads, card=card)
+    from openpaf.session.onnxruntime import OnnxRuntime
 
-    return OnnxRuntimeSession(path, device=device, threads=threads, spinning=spinning, card=card)
+    return OnnxRuntime(path, device=device, threads=threads, spinning=spinning, card=card)
 
 
 def warn_of_fallback(device: str, reason: str, instead: str) -> None:

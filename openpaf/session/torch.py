@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError, MissingExtraError, ModelError, first_line
-from openpaf.fields import Fields
-from openpaf.models.card import ModelCard
-from openpaf.session.layout import to_fields
+from openpaf.models import ModelCard, NetworkCard
 from openpaf.session.session import warn_of_fallback
 
 try:
@@ -38,18 +36,24 @@ _WARM_UP = 3
 _MOST_GRAPHS = 8
 
 
-class TorchSession:
-    """A `.pt` checkpoint of `openpaf train`; see `Session` and `open_session`."""
+class TorchRuntime:
+    """A `.pt` checkpoint of `openpaf train`; see `Runtime` and `open_runtime`."""
 
     net_size: tuple[int, int] | None = None
     max_batch: int | None = None
 
     def __init__(
-        self, path: Path, *, device: str, threads: int | None, card: ModelCard | None
+        self, path: Path, *, device: str, threads: int | None, card: NetworkCard | None
     ) -> None:
         network, _ = load_network(path)
-        self.card = card or ModelCard(
+        self.card: NetworkCard = card or ModelCard(
             name=path.stem, skeleton=network.skeleton, stride=network.stride
+        )
+        # In the order in which the graph gives them.
+        self._names = (
+            (self.card.confidence_maps, self.card.pafs)
+            if isinstance(self.card, ModelCard)
+            else self.card.outputs
         )
         self._device = _pick(device)
         graph = FramesToFields(network.folded()).eval().requires_grad_(False)
@@ -64,21 +68,20 @@ class TorchSession:
         self._lock = threading.Lock()
         self._recorded: dict[tuple[int, ...], _Recorded] = {}
 
-    def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
-        """Predict the fields of net frames; see `Session.run`."""
+    def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """The outputs that the card names; see `Runtime.outputs`."""
         try:
             if self._device.type == "cuda":
                 # What is recorded owns its input and output, so callers take turns.
                 with self._lock:
-                    maps, pafs = self._record(net_frames.shape).run(net_frames)
+                    arrays = self._record(net_frames.shape).run(net_frames)
             else:
                 with torch.inference_mode():
                     frames = torch.from_numpy(np.ascontiguousarray(net_frames))
-                    maps, pafs = (field.numpy() for field in self._graph(frames))
+                    arrays = [output.numpy() for output in self._graph(frames)]
         except RuntimeError as error:
             raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
-        outputs = {self.card.confidence_maps: maps, self.card.pafs: pafs}
-        return to_fields(outputs, net_frames, self.card)
+        return dict(zip(self._names, arrays, strict=True))
 
     def _record(self, shape: tuple[int, ...]) -> _Recorded:
         if shape not in self._recorded:
@@ -105,7 +108,7 @@ class _Recorded:
         self._down = [torch.empty(f.shape, dtype=f.dtype, pin_memory=True) for f in self._fields]
 
     def run(self, net_frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Copies of the confidence maps and PAFs of these frames."""
+        """Copies of what the network gives for these frames."""
         self._up.numpy()[...] = net_frames
         with torch.cuda.stream(self._stream):
             self._frames.copy_(self._up, non_blocking=True)

@@ -22,14 +22,14 @@ class DataSetConfig:
     Attributes
     ----------
     annotations : str
-        COCO keypoint JSON, relative to the data folder.
+        COCO keypoint JSON, or an `.npz` of labels that a model made, relative to the data folder.
     images : tuple of str
         Folders or tar files that hold the pictures, relative to the data folder.
     weight : float
         How often a picture of this set is drawn, against the others'.
     trusted : bool
         True for human labels: they overrule the teacher. False for labels a model made, which only
-        say where people are and stand in where there is no teacher.
+        say where people are and stand in where there is no teacher. An `.npz` is never trusted.
     only : tuple of str
         Keep the pictures whose `set` in the annotations is one of these; all when empty.
     """

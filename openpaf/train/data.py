@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.datasets import coco
+from openpaf.datasets.label_file import LabelFile
+from openpaf.datasets.labels import coco_content
 from openpaf.errors import DatasetError
 from openpaf.skeleton import Skeleton
 from openpaf.train.config import DataSetConfig
@@ -66,10 +68,12 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     Raises
     ------
     DatasetError
-        When a file is missing or is not COCO keypoint JSON, or nobody in it is labelled.
+        When a file is missing or is not what it should be, or nobody in it is labelled.
     """
     path = folder / config.annotations
-    content, _ = coco.load(path)
+    by_a_model = path.suffix == ".npz"
+    content = coco_content(LabelFile(path).items()) if by_a_model else coco.load(path)[0]
+    trusted = config.trusted and not by_a_model
     images = content["images"]
     if config.only:
         images = [image for image in images if image.get("set") in config.only]
@@ -86,9 +90,7 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
         people.setdefault(coco.integer(annotation, "image_id", path), []).append(annotation)
     reader = _Reader(coco.part_names(content, path), skeleton, path)
     pictures = [
-        reader.picture(
-            files[name], image, people.get(coco.integer(image, "id", path), []), config.trusted
-        )
+        reader.picture(files[name], image, people.get(coco.integer(image, "id", path), []), trusted)
         for name, image in zip(names, images, strict=True)
     ]
     pictures = [picture for picture in pictures if len(picture.keypoints)]

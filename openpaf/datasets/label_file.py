@@ -1,0 +1,228 @@
+"""Labels of a set of photographs in one compact `.npz`, and out of it again.
+
+Arrays, for I photographs, N people, R regions:
+
+| name | type | is |
+| --- | --- | --- |
+| `names` | (I,) bytes | file names, UTF-8 |
+| `sizes` | (I, 2) uint16 | width, height |
+| `people_from`, `regions_from` | (I + 1,) int32 | rows of photograph i: from [i] to [i + 1] |
+| `boxes` | (N, 4) int16 | x0, y0, x1, y1, quarter px |
+| `places` | (2, N, 17, 2) uint8 | low and high byte of int16: x, y less the box's x0, y0, 1/8 px |
+| `scores` | (N, 17) uint8 | part scores, 1/200 |
+| `apart` | (N, 17) uint8 | see `PhotoLabels`, 1/500; 255: the fields have no such part |
+| `person_scores` | (N,) uint8 | 1/255 |
+| `seen` | (N, 4) uint8 | see `PhotoLabels`, 1/255 |
+| `turns` | (N,) uint8 | quarter turns clockwise that bring the person upright |
+| `regions` | (R, 4) int16 | x0, y0, x1, y1, px |
+| `region_scores` | (R,) uint8 | 1/255 |
+| `unreadable` | (U,) bytes | names of files that are no pictures |
+| `recipe` | str | JSON of what made them |
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpaf.datasets.labels import SKELETON, PhotoLabels
+from openpaf.errors import DatasetError
+from openpaf.files import replacing
+
+_BOX, _PLACE, _SCORE, _APART, _UNIT = 4, 8, 200, 500, 255
+_NONE = 255
+_PARTS = len(SKELETON.parts)
+_LARGEST_SIDE = 32767 // _BOX
+_PEOPLE = {
+    "boxes": (4,), "places": (_PARTS, 2), "scores": (_PARTS,), "apart": (_PARTS,),
+    "person_scores": (), "seen": (4,), "turns": (),
+}  # fmt: skip
+_REGIONS = {"regions": (4,), "region_scores": ()}
+
+Packed = dict[str, NDArray[Any]]
+
+
+class LabelFile:
+    """Labels out of a file; a mapping of names, in the order of the file, to `PhotoLabels`.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DatasetError
+        When it cannot be read, is no file of labels, or its labels are of another skeleton.
+    """
+
+    def __init__(self, path: Path) -> None:
+        arrays = _load(path)
+        try:
+            self.recipe: dict[str, Any] = json.loads(str(arrays["recipe"]))
+            self.unreadable = tuple(name.decode() for name in arrays["unreadable"])
+            self._rows = {name.decode(): row for row, name in enumerate(arrays["names"])}
+            shape = arrays["places"].shape
+            if shape[2:] != _PEOPLE["places"]:
+                raise DatasetError(
+                    f"{path} has labels of another skeleton, places {shape}; these must be of the "
+                    f"{_PARTS} parts of {SKELETON.name}"
+                )
+            self._arrays = arrays | {"places": joined(arrays["places"])}
+            self._check(path)
+        except (KeyError, ValueError, IndexError) as error:
+            if isinstance(error, DatasetError):
+                raise
+            raise DatasetError(f"{path} is damaged, or no file of labels: {error}") from error
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __getitem__(self, name: str) -> PhotoLabels:
+        row, arrays = self._rows[name], self._arrays
+        people, regions = (
+            slice(*arrays[key][row : row + 2]) for key in ("people_from", "regions_from")
+        )
+        return unpack(
+            {
+                "size": arrays["sizes"][row],
+                **{key: arrays[key][people] for key in _PEOPLE},
+                **{key: arrays[key][regions] for key in _REGIONS},
+            }
+        )
+
+    def items(self) -> Iterator[tuple[str, PhotoLabels]]:
+        """Names and labels of every photograph."""
+        return ((name, self[name]) for name in self)
+
+    def _check(self, path: Path) -> None:
+        counts = {"people_from": _PEOPLE, "regions_from": _REGIONS}
+        for start, columns in counts.items():
+            rows = int(self._arrays[start][-1])
+            short = [key for key in columns if len(self._arrays[key]) != rows]
+            if short or len(self._arrays[start]) != len(self._rows) + 1:
+                raise DatasetError(f"{path} is damaged: {start} does not fit {short or 'names'}")
+
+
+def write_label_file(
+    path: Path,
+    photographs: Mapping[str, PhotoLabels],
+    recipe: Mapping[str, Any],
+    unreadable: Sequence[str] = (),
+) -> None:
+    """Write labels as `LabelFile` reads them; the file is there whole or not at all.
+
+    Raises
+    ------
+    DatasetError
+        When a photograph is too large for this file's small numbers.
+    OutputError
+        When it cannot be written.
+    """
+    rows = [pack(labels, name) for name, labels in photographs.items()]
+    arrays: dict[str, Any] = {
+        key: np.concatenate([row[key] for row in rows] or [np.empty((0, *shape), np.uint8)])
+        for key, shape in {**_PEOPLE, **_REGIONS}.items()
+    }
+    # Apart from the low bytes, which are noise, the high bytes take next to no room.
+    arrays["places"] = split(arrays["places"].astype(np.int16))
+    with replacing(path) as partial:
+        np.savez_compressed(
+            partial,
+            names=np.array([name.encode() for name in photographs], "S"),
+            unreadable=np.array([name.encode() for name in unreadable], "S"),
+            sizes=np.array([row["size"] for row in rows], np.uint16).reshape(-1, 2),
+            people_from=_starts(len(row["boxes"]) for row in rows),
+            regions_from=_starts(len(row["regions"]) for row in rows),
+            recipe=np.array(json.dumps(recipe)),
+            **arrays,
+        )
+
+
+def pack(labels: PhotoLabels, name: str = "photograph") -> Packed:
+    """Labels of one photograph, as small numbers.
+
+    Raises
+    ------
+    DatasetError
+        When the photograph is too large for them.
+    """
+    if max(labels.size) > _LARGEST_SIDE:
+        raise DatasetError(
+            f"{name} is {labels.size[0]}x{labels.size[1]} px, more than the {_LARGEST_SIDE:,} a "
+            "side that an .npz of labels holds; write .json instead"
+        )
+    boxes = np.rint(labels.boxes * _BOX).astype(np.int16)
+    places = (labels.keypoints - boxes[:, None, :2] / _BOX) * _PLACE
+    apart = np.where(np.isnan(labels.apart), _NONE, np.minimum(labels.apart * _APART, _NONE - 1))
+    return {
+        "size": np.array(labels.size, np.uint16),
+        "boxes": boxes,
+        "places": np.clip(np.rint(places), -32768, 32767).astype(np.int16),
+        "scores": _bytes(labels.scores, _SCORE),
+        "apart": np.rint(apart).astype(np.uint8),
+        "person_scores": _bytes(labels.person_scores, _UNIT),
+        "seen": _bytes(labels.seen, _UNIT),
+        "turns": labels.turns.astype(np.uint8),
+        "regions": np.rint(labels.regions).astype(np.int16),
+        "region_scores": _bytes(labels.region_scores, _UNIT),
+    }
+
+
+def unpack(packed: Packed) -> PhotoLabels:
+    """Undo `pack`, but for the rounding."""
+    boxes = packed["boxes"].astype(np.float64) / _BOX
+    return PhotoLabels(
+        (int(packed["size"][0]), int(packed["size"][1])),
+        packed["places"].astype(np.float64) / _PLACE + boxes[:, None, :2],
+        packed["scores"].astype(np.float64) / _SCORE,
+        np.where(packed["apart"] == _NONE, np.nan, packed["apart"].astype(np.float64) / _APART),
+        boxes,
+        packed["person_scores"].astype(np.float64) / _UNIT,
+        packed["seen"].astype(np.float64) / _UNIT,
+        packed["turns"].astype(np.int64),
+        packed["regions"].astype(np.float64),
+        packed["region_scores"].astype(np.float64) / _UNIT,
+    )
+
+
+def split(values: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """(...) int16 to (2, ...) uint8: low bytes, high bytes."""
+    unsigned = values.view(np.uint16)
+    return np.stack([unsigned & 255, unsigned >> 8]).astype(np.uint8)
+
+
+def joined(planes: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Undo `split`."""
+    low, high = planes.astype(np.uint16)
+    values: NDArray[np.int16] = (low | high << 8).view(np.int16)
+    return values
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except OSError as error:
+        raise DatasetError(f"labels {path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{path} is damaged, or no file of labels: {error}") from error
+
+
+def _bytes(values: NDArray[np.float64], scale: int) -> NDArray[np.uint8]:
+    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+
+
+def _starts(counts: Iterable[int]) -> NDArray[np.int32]:
+    return np.cumsum([0, *counts]).astype(np.int32)

@@ -1,0 +1,48 @@
+"""Read a card of any kind: of a network that gives fields, looks at windows, or gives boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openpaf.errors import ConfigError
+from openpaf.models.card import ModelCard
+from openpaf.models.detector_card import DetectorCard
+from openpaf.models.network_card import NetworkCard, head_of
+from openpaf.models.window_card import WindowCard
+from openpaf.records import parse_json, read_toml
+
+_KINDS: dict[str, type[NetworkCard]] = {
+    kind.head: kind for kind in (ModelCard, WindowCard, DetectorCard)
+}
+
+
+def card_from_toml(path: str | Path) -> NetworkCard:
+    """Card in a file.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, is no card, or a value cannot work.
+    """
+    return _card(read_toml(path, "model card"), str(path))
+
+
+def card_from_json(text: str, where: str) -> NetworkCard:
+    """Card in a file's metadata.
+
+    Raises
+    ------
+    ConfigError
+        When it is no card, or a value cannot work.
+    """
+    return _card(parse_json(text, where), where)
+
+
+def _card(values: Any, where: str) -> NetworkCard:
+    head = head_of(values)
+    if not isinstance(head, str) or head not in _KINDS:
+        raise ConfigError(
+            f"{where}: head must be fields or window, got {head!r}; that of a detector is boxes"
+        )
+    return _KINDS[head].from_mapping(values, where)

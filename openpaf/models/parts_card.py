@@ -1,0 +1,48 @@
+"""What every network that finds parts says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from openpaf.errors import ConfigError
+from openpaf.models.network_card import NetworkCard
+from openpaf.skeleton import SKELETONS, Skeleton
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsCard(NetworkCard):
+    """A `NetworkCard` with the parts that are found.
+
+    Attributes
+    ----------
+    skeleton : Skeleton
+        In a file: the name of a built-in one.
+
+    Raises
+    ------
+    ConfigError
+        When a value cannot work.
+    """
+
+    skeleton: Skeleton
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.skeleton, Skeleton):
+            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
+
+    def _written(self) -> dict[str, Any]:
+        if SKELETONS.get(self.skeleton.name) != self.skeleton:
+            raise ConfigError(
+                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
+                "pass the card to the engine instead"
+            )
+        return {"skeleton": self.skeleton.name}
+
+    @classmethod
+    def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
+        skeleton = values["skeleton"]
+        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
+            raise ConfigError(f"skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}")
+        return {**super()._read(values), "skeleton": SKELETONS[skeleton]}
