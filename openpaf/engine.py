@@ -24,6 +24,7 @@ from openpaf.poses import Poses
 from openpaf.preprocess import Placement, check_net_size, fit, place
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
+from openpaf.topdown.refine import LIMIT, open_refiner, refined
 
 if TYPE_CHECKING:
     from openpaf.stream import Source, Stream
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 class NetFrame(NamedTuple):
     """A frame as the network sees it.
 
-    pixels : (net height, net width, 3) uint8 BGR; preprocess_ms : what making it took.
+    pixels : (net height, net width, 3) uint8 BGR; preprocess_ms : what making it took; frame :
+    (H, W, 3) uint8 BGR, where people are looked at once more.
     """
 
     pixels: NDArray[np.uint8]
     placement: Placement
     preprocess_ms: float
+    frame: NDArray[np.uint8] | None = None
 
     def timings(self, **others: float) -> dict[str, float]:
         """Milliseconds by stage, this one's first; what `Poses.timings` holds."""
@@ -70,6 +73,11 @@ class Engine:
         something else needs the cores.
     card : ModelCard, optional
         Describes a model file that does not describe itself.
+    refine : bool, str or Path
+        Look once more at each person, with the bundled window network when True, or with another
+        by name or path. `refine` in `Poses.timings` is what it took.
+    refine_limit : int
+        Most people of a frame to look at once more, the largest first.
 
     Raises
     ------
@@ -99,6 +107,8 @@ class Engine:
         threads: int | None = None,
         spinning: bool = True,
         card: ModelCard | None = None,
+        refine: bool | str | Path = False,
+        refine_limit: int = LIMIT,
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
@@ -121,6 +131,8 @@ class Engine:
         check_net_size(self.net_height, self.net_size, self.card.stride)
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
+        runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
+        self.refiner = open_refiner(refine, refine_limit, runtime)
         _engines.add(self)
 
     @property
@@ -265,7 +277,8 @@ class Engine:
         started = time.perf_counter()
         if placement is None:
             placement = self.placement(pixels.shape[1], pixels.shape[0])
-        return NetFrame(fit(pixels, placement), placement, ms_since(started))
+        kept = None if self.refiner is None else pixels
+        return NetFrame(fit(pixels, placement), placement, ms_since(started), kept)
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
         """Second stage of `detect`: the fields of net frames of one size, in one run."""
@@ -306,12 +319,14 @@ class Engine:
         """Do now what the first frame of a size (width, height) would have to wait for."""
         width, height = frame_size
         self._decoder.warm_up(self.skeleton)
+        if self.refiner is not None:
+            self.refiner.warm_up()
         self.detect(np.zeros((height, width, 3), np.uint8))
 
     def close(self) -> None:
         """Free the network; the engine cannot be used any more."""
         with self._lock:
-            self._closed, self._session = True, None
+            self._closed, self._session, self.refiner = True, None, None
 
     def __enter__(self) -> Self:
         return self
@@ -327,6 +342,8 @@ class Engine:
         # even at exit: so it must never be freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._lock = None, threading.Lock()
+        if self.refiner is not None:
+            self.refiner.after_fork()
 
 
 def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
@@ -335,7 +352,11 @@ def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
     fields = engine.predict(net_frames)
     network_ms = ms_since(started) / len(net_frames)
     return [
-        engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms))
+        refined(
+            engine.refiner,
+            engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms)),
+            net_frame.frame,
+        )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]
 

@@ -13,7 +13,17 @@ import typer
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, MinScore, Model, NetHeight
+from openpaf.cli.options import (
+    REFINE_LIMIT,
+    Card,
+    Device,
+    MinScore,
+    Model,
+    NetHeight,
+    Refine,
+    RefineLimit,
+    refine_options,
+)
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError
 from openpaf.selftest.machine import usable_cores
@@ -76,6 +86,8 @@ def command(
     card: Card = None,
     device: Device = "auto",
     net_height: NetHeight = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = _DECODER.min_score,
 ) -> None:
     """Find the people in an archive of pictures and videos.
@@ -97,6 +109,7 @@ def command(
         card=None if card is None else str(card.absolute()),
         device=device,
         net_height=net_height,
+        **refine_options(_where_workers_find_it(refine), refine_limit),
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,

@@ -12,6 +12,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     MaxPeople,
@@ -19,8 +20,11 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     read_card,
     read_net_size,
+    refine_options,
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
@@ -71,6 +75,8 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = _DECODER.min_score,
     max_people: MaxPeople = _DECODER.max_people,
     format: Annotated[
@@ -107,6 +113,7 @@ def command(
         net_size=read_net_size(net_size),
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+        **refine_options(refine, refine_limit),
     )
     started, people, failed = time.perf_counter(), 0, 0
     with engine, _writers(folder, format) as writers, progress_bar() as bar:

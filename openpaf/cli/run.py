@@ -16,6 +16,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     MaxPeople,
@@ -23,10 +24,13 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     Threads,
     read_card,
     read_net_size,
     read_size,
+    refine_options,
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
@@ -122,6 +126,8 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     min_score: MinScore = _DECODER.min_score,
     max_people: MaxPeople = _DECODER.max_people,
@@ -210,6 +216,7 @@ def command(
                 spinning=False,
                 card=read_card(card),
                 decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+                **refine_options(refine, refine_limit),
             )
         )
         engine.warm_up()

@@ -12,14 +12,18 @@ import typer
 
 from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     Threads,
     read_card,
     read_net_size,
+    refine_options,
 )
 from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
 from openpaf.decoder.config import DecoderConfig, OpenPoseRules
@@ -44,6 +48,8 @@ def command(
     ] = None,
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     device: Device = "auto",
     threads: Threads = None,
     flip: Annotated[bool, typer.Option("--flip", help="Look at the mirrored picture too.")] = False,
@@ -108,6 +114,7 @@ def command(
         net_size=read_net_size(net_size),
         threads=threads,
         card=read_card(card),
+        **refine_options(refine, refine_limit),
     )
     with engine, progress_bar() as bar:
         task = bar.add_task("looking", total=len(dataset.images))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,8 @@ from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.frame import to_frame
 from openpaf.looks import averaged_fields
 from openpaf.poses import Poses
-from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
+from openpaf.topdown.refine import refined
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -102,18 +102,18 @@ def predict(
         for name in [*decoders][turn:] + [*decoders][:turn]:
             started = time.perf_counter()
             poses = decoders[name].decode(fields)
+            poses = replace(poses, keypoints=placement.to_frame(poses.keypoints).astype(np.float32))
+            poses = refined(engine.refiner, poses, frame)
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
-            predictions[name].found[place] = _in_frame(poses, placement, target)
+            predictions[name].found[place] = _found(poses, target)
     if progress is not None:
         progress(len(images), len(images))
     return predictions
 
 
-def _in_frame(poses: Poses, placement: Placement, target: Skeleton) -> FoundPeople:
-    keypoints, scores = poses.skeleton.convert(
-        placement.to_frame(poses.keypoints).astype(np.float32), poses.scores, target
-    )
+def _found(poses: Poses, target: Skeleton) -> FoundPeople:
+    keypoints, scores = poses.skeleton.convert(poses.keypoints, poses.scores, target)
     # Somebody of whom only parts are seen that are not annotated cannot be judged.
     judged = (scores > 0).any(axis=1)
     return FoundPeople(

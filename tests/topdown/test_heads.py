@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openpaf.topdown import heads
@@ -19,6 +19,7 @@ def gaussian(x: float, y: float, sigma: float = 2.0) -> np.ndarray:
     return (down[:, None] * across)[None, None].astype(np.float32)
 
 
+@settings(deadline=None)
 @given(inside)
 def test_places_between_cells_come_back(place: tuple[float, float]) -> None:
     maps = gaussian(*place)
