@@ -45,10 +45,12 @@ def test_on_the_border_and_nowhere() -> None:
     np.testing.assert_allclose(heads.soft_argmax(maps)[0][0, 1], ((WIDTH - 1) / 2, 15.5))
 
 
-def test_softmax_sums_to_one_and_its_mass_says_how_sure() -> None:
+def test_softmax_leaves_a_share_to_nowhere_and_its_mass_says_how_sure() -> None:
     logits = np.zeros((1, 2, HEIGHT, WIDTH), np.float32)
     logits[0, 0, 10, 10] = 1000
     maps = heads.softmax(logits)
-    np.testing.assert_allclose(maps.sum(axis=(2, 3)), 1, rtol=1e-5)
+    cells = WIDTH * HEIGHT
+    np.testing.assert_allclose(maps.sum(axis=(2, 3)), [[1, cells / (cells + 1)]], rtol=1e-5)
+    assert heads.softmax(logits - 2000).sum() == 0
     sure, unsure = heads.mass(maps)[0]
     assert sure == pytest.approx(1) and unsure < 0.05
