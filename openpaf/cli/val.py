@@ -29,6 +29,8 @@ from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
 from openpaf.decoder.config import DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError
 from openpaf.files import replacing
+from openpaf.models import find_model
+from openpaf.topdown import open_window_network
 
 if TYPE_CHECKING:
     from openpaf.evaluate import Evaluation
@@ -56,6 +58,14 @@ def command(
     scales: Annotated[
         str, typer.Option(metavar="S,S,...", help="Look at these net sizes, times the given one.")
     ] = "1",
+    boxes: Annotated[
+        bool,
+        typer.Option(
+            "--boxes",
+            help="Give a window network (--model) the annotated boxes, so that it need not find "
+            "anybody.",
+        ),
+    ] = False,
     refinement: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="How peaks are placed between cells.")
     ] = None,
@@ -92,6 +102,8 @@ def command(
 
     openpaf val ../coco_val --refinement none,quadratic,log_quadratic
 
+    openpaf val ../coco_val --boxes --model window.onnx
+
     openpaf val --compare plain.json flipped.json
     """
     if compare is not None:
@@ -104,9 +116,18 @@ def command(
         raise ConfigError("a gallery shows one decoder setting; give each option one value")
 
     from openpaf.engine import Engine
-    from openpaf.evaluate import evaluate, read_folder
+    from openpaf.evaluate import evaluate, evaluate_windows, read_folder
 
     dataset = read_folder(folder, annotations)
+    if boxes:
+        if model is None:
+            raise ConfigError("--boxes needs a window network; name one with --model")
+        network = open_window_network(find_model(model), device=device, threads=threads)
+        evaluation = evaluate_windows(
+            network, dataset, mirror=flip or None, resamples=resamples, seed=seed
+        )
+        _give({"boxes": evaluation}, json_path, gallery)
+        return
     engine = Engine(
         model,
         device=device,

@@ -123,23 +123,15 @@ def evaluate(
         raise MissingExtraError(
             'evaluation needs pycocotools; install it with: pip install "openpaf[val]"'
         ) from error
-    known = dataset.restricted(_parts_from(engine.skeleton, dataset.parts))
+    known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
     target = Skeleton("annotations", known.parts, (), ())
     predictions = predict(
         engine, known.images, target, configs, flip=flip, scales=scales, progress=progress
     )
-    data = Data(
-        str(dataset.folder),
-        dataset.annotations.name,
-        dataset.sha256,
-        len(known.images),
-        int(sum((~image.ignored).sum() for image in known.images)),
-        known.parts,
-        tuple(part for part in dataset.parts if part not in known.parts),
-    )
+    data = describe_data(dataset, known)
     settings = _settings(engine) | {"flip": flip, "scales": list(scales)}
     return {
-        name: _evaluation(
+        name: make_evaluation(
             known.images,
             target,
             data,
@@ -165,7 +157,20 @@ def _settings(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
+def describe_data(dataset: KeypointFolder, known: KeypointFolder) -> Data:
+    """What a report says of a folder, of which the `known` parts are measured."""
+    return Data(
+        str(dataset.folder),
+        dataset.annotations.name,
+        dataset.sha256,
+        len(known.images),
+        int(sum((~image.ignored).sum() for image in known.images)),
+        known.parts,
+        tuple(part for part in dataset.parts if part not in known.parts),
+    )
+
+
+def parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
     """Those of the wanted parts that people of a skeleton can be given."""
     parts = len(source.parts)
     everything = np.zeros((1, parts, 2), np.float32), np.ones((1, parts), np.float32)
@@ -173,7 +178,7 @@ def _parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
     return [part for part, score in zip(wanted, scores[0], strict=True) if score > 0]
 
 
-def _evaluation(
+def make_evaluation(
     images: Sequence[AnnotatedImage],
     skeleton: Skeleton,
     data: Data,
@@ -182,6 +187,7 @@ def _evaluation(
     resamples: int,
     seed: int,
 ) -> Evaluation:
+    """Measure what was found, image by image, and sum it up."""
     found = [predictions.found[place] for place in range(len(images))]
     sigmas = skeleton.sigmas
     matches = match_people(images, found, sigmas)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
             low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
             annotations.append(
                 {
-                    "id": len(annotations), "image_id": number, "category_id": 1,
+                    "id": len(annotations), "image_id": number, "category_id": 1, "area": 6000.0,
                     "bbox": [*low.tolist(), *(high - low).tolist()],
                     "keypoints": points.ravel().tolist(),
                 }
@@ -176,6 +177,26 @@ def test_a_recipe_says_its_kind(tmp_path: Path) -> None:
     assert (config.network.kind, config.network.stages) == ("hourglass", 3)
     path.write_text(text)
     assert isinstance(read_recipe(path), TrainConfig)
+
+
+def test_the_built_in_recipe() -> None:
+    path = Path(str(resources.files("openpaf.train") / "recipes" / "window.toml"))
+    config = read_recipe(path)
+    assert isinstance(config, WindowTrainConfig) and config.network.skeleton == "COCO_17"
+
+
+def test_a_run_is_validated_on_annotated_boxes(drawn: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    from openpaf.train.validation import Validation
+
+    trainer = Trainer(recipe(images=4), drawn, tmp_path)
+    validation = Validation(drawn, every=4)
+    trainer.run(lambda _: None, lambda: False)
+    assert validation.due(trainer)
+    ap = validation.measure(trainer, lambda: False)
+    assert ap is not None and 0 <= ap.value <= 1
+    assert validation.measure(trainer, lambda: True) is None
+    assert (tmp_path / "val.csv").read_text().count("\n") == 2
 
 
 @pytest.mark.parametrize(
