@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
@@ -25,6 +26,7 @@ from openpaf.poses import Poses
 from openpaf.preprocess import Placement, check_net_size, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
+from openpaf.topdown.refine import LIMIT, open_refiner, refined
 
 if TYPE_CHECKING:
     from openpaf.stream import Source, Stream
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 class NetFrame(NamedTuple):
     """A frame as the network sees it: one net input a look, the largest first.
 
-    preprocess_ms : what making them took.
+    preprocess_ms : what making them took; frame : (H, W, 3) uint8 BGR, where people are looked at
+    once more.
     """
 
     inputs: tuple[NetInput, ...]
     preprocess_ms: float
+    frame: NDArray[np.uint8] | None = None
 
     @property
     def placement(self) -> Placement:
@@ -80,6 +84,11 @@ class Engine:
         something else needs the cores.
     card : ModelCard, optional
         Describes a model file that does not describe itself.
+    refine : bool, str or Path
+        Look once more at each person, with the bundled window network when True, or with another
+        by name or path. `refine` in `Poses.timings` is what it took.
+    refine_limit : int
+        Most people of a frame to look at once more, the largest first.
 
     Raises
     ------
@@ -110,6 +119,8 @@ class Engine:
         threads: int | None = None,
         spinning: bool = True,
         card: ModelCard | None = None,
+        refine: bool | str | Path = False,
+        refine_limit: int = LIMIT,
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
@@ -134,6 +145,8 @@ class Engine:
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
         check_looks(self.looks, session)
+        runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
+        self.refiner = open_refiner(refine, refine_limit, runtime)
         _engines.add(self)
 
     @property
@@ -289,7 +302,8 @@ class Engine:
         height, width = pixels.shape[:2]
         place = place or partial(self.placement, width, height)
         inputs = net_inputs(pixels, looks or self.looks, place)
-        return NetFrame(inputs, ms_since(started))
+        kept = None if self.refiner is None else pixels
+        return NetFrame(inputs, ms_since(started), kept)
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
         """Second stage of `detect`: the fields of net frames of one size, looks averaged."""
@@ -325,12 +339,14 @@ class Engine:
         """Do now what the first frame of a size (width, height) would have to wait for."""
         width, height = frame_size
         self._decoder.warm_up(self.skeleton)
+        if self.refiner is not None:
+            self.refiner.warm_up()
         self.detect(np.zeros((height, width, 3), np.uint8))
 
     def close(self) -> None:
         """Free the network; the engine cannot be used any more."""
         with self._lock:
-            self._closed, self._session = True, None
+            self._closed, self._session, self.refiner = True, None, None
 
     def __enter__(self) -> Self:
         return self
@@ -356,6 +372,8 @@ class Engine:
         # even at exit: so it must never be freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._lock = None, threading.Lock()
+        if self.refiner is not None:
+            self.refiner.after_fork()
 
 
 def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
@@ -364,7 +382,11 @@ def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
     fields = engine.predict(net_frames)
     network_ms = ms_since(started) / len(net_frames)
     return [
-        engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms))
+        refined(
+            engine.refiner,
+            engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms)),
+            net_frame.frame,
+        )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]
 

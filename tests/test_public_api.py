@@ -46,7 +46,7 @@ def test_signatures() -> None:
     engine = inspect.signature(openpaf.Engine)
     assert list(engine.parameters) == [
         "model", "device", "net_height", "net_size", "looks", "decoder", "threads", "spinning",
-        "card",
+        "card", "refine", "refine_limit",
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}

@@ -32,6 +32,7 @@ from openpaf.files import replacing
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
 from openpaf.sources.span import Span
+from openpaf.topdown.refine import LIMIT, find_window_network
 
 FORMATS = ("parquet", "ndjson")
 
@@ -45,7 +46,7 @@ class Job:
     input, output : str
         A folder or a file, and the folder of the results; the same on every machine.
     format : {"parquet", "ndjson"}
-    model, device, net_height, threads
+    model, device, net_height, threads, refine, refine_limit
         As for `openpaf.Engine`.
     card : str, optional
         A TOML card that describes the network.
@@ -74,6 +75,8 @@ class Job:
     device: str = "auto"
     net_height: int | None = None
     looks: str = "one"
+    refine: bool | str = False
+    refine_limit: int = LIMIT
     min_score: float | None = None
     threads: int = 1
     batch_size: int = 1
@@ -124,13 +127,17 @@ class Job:
             threads=self.threads,
             # The cores are shared with the other workers.
             spinning=False,
+            refine=self.refine,
+            refine_limit=self.refine_limit,
             card=None if self.card is None else ModelCard.from_toml(self.card),
         )
 
     def model_hash(self) -> str:
         """SHA-256 of everything that makes the network what it is."""
-        path = find_model(self.model)
-        files = [path, path.with_suffix(".bin"), path.with_suffix(".toml")]
+        models = [find_model(self.model)]
+        if self.refine is not False:
+            models.append(find_window_network(self.refine))
+        files = [path.with_suffix(s) for path in models for s in (path.suffix, ".bin", ".toml")]
         digest = hashlib.sha256()
         for file in [*files, *([] if self.card is None else [Path(self.card)])]:
             if file.is_file():

@@ -15,6 +15,7 @@ from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     End,
@@ -22,8 +23,11 @@ from openpaf.cli.options import (
     MinScore,
     Model,
     NetHeight,
+    Refine,
+    RefineLimit,
     Start,
     Step,
+    refine_options,
 )
 from openpaf.errors import ConfigError
 from openpaf.motion.archive import write_archive_angles
@@ -91,6 +95,8 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     looks: Looks = "one",
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = None,
     start: Start = None,
     end: End = None,
@@ -117,6 +123,7 @@ def command(
         device=device,
         net_height=net_height,
         looks=looks,
+        **refine_options(_where_workers_find_it(refine), refine_limit),
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,

@@ -13,6 +13,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     Looks,
@@ -21,8 +22,11 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     read_card,
     read_net_size,
+    refine_options,
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
@@ -81,6 +85,8 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     looks: Looks = "one",
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = None,
     max_people: MaxPeople = None,
     format: Annotated[
@@ -117,6 +123,7 @@ def command(
         looks=looks,
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+        **refine_options(refine, refine_limit),
     )
     started, people = time.perf_counter(), 0
     failed: list[str] = []

@@ -116,19 +116,19 @@ def _export_checkpoint(
 ) -> None:
     from openpaf.export.agreement import PROOF_SHAPES
     from openpaf.export.onnx import export_onnx
+    from openpaf.export.window import export_window_onnx
     from openpaf.network.checkpoint import load_network
+    from openpaf.network.window import WindowNet
 
     network, state = load_network(source)
     sets = ", ".join(Path(one["annotations"]).stem for one in state["recipe"]["sets"])
-    difference = export_onnx(
-        network,
-        path,
-        name=name,
-        license=license,
-        training_data=training_data or sets,
-        net_height=net_height or 368,
-    )
-    shapes = " and ".join("x".join(map(str, shape)) for shape in PROOF_SHAPES)
+    about = {"name": name, "license": license, "training_data": training_data or sets}
+    if isinstance(network, WindowNet):
+        difference = export_window_onnx(network, path, **about)
+        shapes = "of windows"
+    else:
+        difference = export_onnx(network, path, net_height=net_height or 368, **about)
+        shapes = " and ".join("x".join(map(str, shape)) for shape in PROOF_SHAPES)
     warn(
         f"step {state['step']}: torch and ONNX Runtime agree to {difference:.1e} of the largest "
         f"value on random frames {shapes}"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from openpaf.errors import ConfigError
+from openpaf.models import SUFFIXES
 from openpaf.models.card import ModelCard
+from openpaf.topdown.refine import LIMIT
+
+REFINE_LIMIT = LIMIT
+"""Default of `--refine-limit`."""
+
+_BUNDLED = "bundled"
 
 Model = Annotated[
     str | None,
@@ -52,6 +60,16 @@ MinScore = Annotated[
 ]
 MaxPeople = Annotated[
     int | None, typer.Option(min=1, help="Keep at most this many people a frame, the best ones.")
+]
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[MODEL]",
+        help="Look once more at each person, with the bundled window network or another.",
+    ),
+]
+RefineLimit = Annotated[
+    int, typer.Option(min=1, help="Look once more at no more people a frame, the largest first.")
 ]
 NetSize = Annotated[
     str | None,
@@ -98,6 +116,25 @@ def read_net_size(text: str | None) -> tuple[int, int] | None:
         When it is not two whole numbers.
     """
     return read_size(text, "--net-size")
+
+
+def complete_refine(words: Sequence[str]) -> list[str]:
+    """Say which network a bare `--refine` means, so that what follows it is not taken for one."""
+    complete = list(words)
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if word == "--":
+            break
+        if word == "--refine" and not following.endswith(SUFFIXES):
+            complete[place] = f"--refine={_BUNDLED}"
+    return complete
+
+
+def refine_options(model: str | None, limit: int = REFINE_LIMIT) -> dict[str, Any]:
+    """What `--refine` and `--refine-limit` give an engine; nothing where they were not typed."""
+    if model is None:
+        return {}
+    return {"refine": True if model == _BUNDLED else model, "refine_limit": limit}
 
 
 def read_card(path: Path | None) -> ModelCard | None:

@@ -16,6 +16,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     End,
@@ -25,12 +26,15 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     Start,
     Step,
     Threads,
     read_card,
     read_net_size,
     read_size,
+    refine_options,
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
@@ -142,6 +146,8 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     looks: Looks = "one",
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     min_score: MinScore = None,
     max_people: MaxPeople = None,
@@ -226,6 +232,7 @@ def command(
                 spinning=False,
                 card=read_card(card),
                 decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+                **refine_options(refine, refine_limit),
             )
         )
         tracking = TrackConfig(smooth=smooth) if track else False

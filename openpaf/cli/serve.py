@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from openpaf.cli.messages import warn
-from openpaf.cli.options import Device, NetHeight, Threads
+from openpaf.cli.options import (
+    REFINE_LIMIT,
+    Device,
+    NetHeight,
+    Refine,
+    RefineLimit,
+    Threads,
+    refine_options,
+)
 from openpaf.errors import ConfigError
 from openpaf.serve import ServeConfig, create_app, open_models
 from openpaf.serve.config import MEGA, MIB
@@ -37,6 +45,8 @@ def command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     device: Device = "auto",
     net_height: NetHeight = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     token: Annotated[
         str | None,
@@ -127,7 +137,13 @@ def command(
         max_net_height=max_net_height,
     )
     with listen(host, port) as listener:
-        models = open_models(model or [None], device=device, net_height=net_height, threads=threads)
+        models = open_models(
+            model or [None],
+            device=device,
+            net_height=net_height,
+            threads=threads,
+            **refine_options(refine, refine_limit),
+        )
         server = make_server(create_app(models, config), cert=tls_cert, key=tls_key)
         for name, opened in models.items():
             warn(f"{name} runs on {opened.engine.provider}")

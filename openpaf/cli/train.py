@@ -21,7 +21,7 @@ def command(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate."
+            help="A recipe (TOML) or a built-in one: default, permissive, accurate, window."
         ),
     ] = "default",
     data: Annotated[

@@ -12,20 +12,26 @@ import typer
 
 from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     Looks,
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     Threads,
     read_card,
     read_net_size,
+    refine_options,
 )
 from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
 from openpaf.decoder.config import DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError
 from openpaf.files import refuse_to_replace, replacing
+from openpaf.models import find_model
+from openpaf.topdown import open_window_network
 
 if TYPE_CHECKING:
     from openpaf.evaluate import Evaluation
@@ -46,12 +52,22 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     looks: Looks = "one",
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     device: Device = "auto",
     threads: Threads = None,
     flip: Annotated[bool, typer.Option("--flip", help="Look at the mirrored picture too.")] = False,
     scales: Annotated[
         str, typer.Option(metavar="S,S,...", help="Look at these net sizes, times the given one.")
     ] = "1",
+    boxes: Annotated[
+        bool,
+        typer.Option(
+            "--boxes",
+            help="Give a window network (--model) the annotated boxes, so that it need not find "
+            "anybody.",
+        ),
+    ] = False,
     refinement: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="How peaks are placed between cells.")
     ] = None,
@@ -88,6 +104,8 @@ def command(
 
     openpaf val ../coco_val --refinement none,quadratic,log_quadratic
 
+    openpaf val ../coco_val --boxes --model window.onnx
+
     openpaf val --compare plain.json flipped.json
     """
     if compare is not None:
@@ -100,13 +118,22 @@ def command(
         raise ConfigError("a gallery shows one decoder setting; give each option one value")
 
     from openpaf.engine import Engine
-    from openpaf.evaluate import evaluate, read_folder
+    from openpaf.evaluate import evaluate, evaluate_windows, read_folder
 
     dataset = read_folder(folder, annotations)
     given = [Path(one) for one in (model, card) if one is not None]
     outputs = [path for path in (json_path, gallery) if path is not None and str(path) != "-"]
     pictures = (image.path for image in dataset.images)
     refuse_to_replace([*given, dataset.annotations, *pictures], outputs)
+    if boxes:
+        if model is None:
+            raise ConfigError("--boxes needs a window network; name one with --model")
+        network = open_window_network(find_model(model), device=device, threads=threads)
+        evaluation = evaluate_windows(
+            network, dataset, mirror=flip or None, resamples=resamples, seed=seed
+        )
+        _give({"boxes": evaluation}, json_path, gallery)
+        return
     engine = Engine(
         model,
         device=device,
@@ -115,6 +142,7 @@ def command(
         looks=looks,
         threads=threads,
         card=read_card(card),
+        **refine_options(refine, refine_limit),
     )
     with engine, progress_bar() as bar:
         task = bar.add_task("looking", total=len(dataset.images))

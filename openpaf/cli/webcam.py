@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from openpaf.cli import run
-from openpaf.cli.options import Card, Device, Model, NetHeight, NetSize, Threads
+from openpaf.cli.options import (
+    REFINE_LIMIT,
+    Card,
+    Device,
+    Model,
+    NetHeight,
+    NetSize,
+    Refine,
+    RefineLimit,
+    Threads,
+)
 
 
 def command(
@@ -24,6 +34,8 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     every: Annotated[
         int,
@@ -46,6 +58,8 @@ def command(
         device=device,
         net_height=net_height,
         net_size=net_size,
+        refine=refine,
+        refine_limit=refine_limit,
         threads=threads,
         every=every,
     )

@@ -9,6 +9,7 @@ from openpaf.evaluate.folder import Evaluation, evaluate, evaluate_folder
 from openpaf.evaluate.gallery import write_page
 from openpaf.evaluate.metrics import mpjpe, oks, pck, pcp
 from openpaf.evaluate.report import Report, compare_reports
+from openpaf.evaluate.windows import evaluate_windows
 
 __all__ = [
     "KINDS",
@@ -22,6 +23,7 @@ __all__ = [
     "compare_reports",
     "evaluate",
     "evaluate_folder",
+    "evaluate_windows",
     "find_failures",
     "mpjpe",
     "oks",

@@ -22,7 +22,7 @@ from openpaf.evaluate.average_precision import FoundPeople, PrecisionCounter, ma
 from openpaf.evaluate.dataset import AnnotatedImage, KeypointFolder
 from openpaf.evaluate.folder import parts_from
 from openpaf.evaluate.judging import Judged, judge
-from openpaf.evaluate.predict import Progress, in_frame
+from openpaf.evaluate.predict import Progress, as_found, in_frame
 from openpaf.frame import to_frame
 from openpaf.models.calibration import Calibration
 from openpaf.preprocess import Placement
@@ -150,7 +150,7 @@ def _shift(
     """Median of found less labelled, frame px, over the parts of people who are right."""
     differences = []
     for (people, placement), image in zip(frames, images, strict=True):
-        found, _ = in_frame(people, placement, target, skeleton)
+        found, _ = as_found(in_frame(people, placement, skeleton, (0.0, 0.0)), target)
         judged = judge(image, found, target.sigmas)
         for n in np.flatnonzero(judged.right):
             truth = judged.truth[n]
@@ -177,7 +177,8 @@ class _Rows:
         self.judged: list[Judged] = []
         features = []
         for (people, placement), image in zip(frames, images, strict=True):
-            found, kept = in_frame(people, placement, target, skeleton, (-shift[0], -shift[1]))
+            moved = in_frame(people, placement, skeleton, (-shift[0], -shift[1]))
+            found, kept = as_found(moved, target)
             self.found.append(found)
             self.judged.append(judge(image, found, target.sigmas))
             features.append(person_features(people)[kept])

@@ -140,21 +140,13 @@ def evaluate(
         for name, config in configs.items()
     }
     predictions = predict(engine, known.images, target, lowest, looks=looks, progress=progress)
-    data = Data(
-        str(dataset.folder),
-        dataset.annotations.name,
-        dataset.sha256,
-        len(known.images),
-        int(sum((~image.ignored).sum() for image in known.images)),
-        known.parts,
-        tuple(part for part in dataset.parts if part not in known.parts),
-    )
+    data = describe_data(dataset, known)
     settings = _settings(engine) | {
         "flip": any(look.mirrored for look in looks),
         "scales": sorted({look.scale for look in looks}),
     }
     return {
-        name: _evaluation(
+        name: make_evaluation(
             known.images,
             target,
             data,
@@ -176,8 +168,22 @@ def _settings(engine: Engine) -> dict[str, Any]:
         "file": engine.path.name,
         "provider": engine.provider,
         "net": width_by_height or f"height {engine.net_height}",
+        **({} if engine.refiner is None else {"refined by": engine.refiner.path.name}),
         "machine": f"{platform.platform()}, {usable_cores()} CPUs",
     }
+
+
+def describe_data(dataset: KeypointFolder, known: KeypointFolder) -> Data:
+    """What a report says of a folder, of which the `known` parts are measured."""
+    return Data(
+        str(dataset.folder),
+        dataset.annotations.name,
+        dataset.sha256,
+        len(known.images),
+        int(sum((~image.ignored).sum() for image in known.images)),
+        known.parts,
+        tuple(part for part in dataset.parts if part not in known.parts),
+    )
 
 
 def parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
@@ -188,7 +194,7 @@ def parts_from(source: Skeleton, wanted: Sequence[str]) -> list[str]:
     return [part for part, score in zip(wanted, scores[0], strict=True) if score > 0]
 
 
-def _evaluation(
+def make_evaluation(
     images: Sequence[AnnotatedImage],
     skeleton: Skeleton,
     data: Data,
@@ -198,6 +204,7 @@ def _evaluation(
     resamples: int,
     seed: int,
 ) -> Evaluation:
+    """Measure what was found, image by image, and sum it up."""
     everybody = [predictions.found[place] for place in range(len(images))]
     found = [people.at_least(min_score) for people in everybody]
     sigmas = skeleton.sigmas

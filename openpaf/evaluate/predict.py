@@ -19,8 +19,10 @@ from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.frame import to_frame
 from openpaf.looks import Look, net_inputs, placed
 from openpaf.looks import predict as look
+from openpaf.poses import Poses
 from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
+from openpaf.topdown.refine import refined
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -99,11 +101,13 @@ def predict(
         for name in [*decoders][turn:] + [*decoders][:turn]:
             started = time.perf_counter()
             people = decoders[name].people(fields)
+            moved = (0.0, 0.0) if configs[name].openpose_rules else calibration.offset
+            poses = refined(
+                engine.refiner, in_frame(people, placement, engine.skeleton, moved), frame
+            )
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
-            moved = (0.0, 0.0) if configs[name].openpose_rules else calibration.offset
-            found, _ = in_frame(people, placement, target, engine.skeleton, moved)
-            predictions[name].found[place] = found
+            predictions[name].found[place], _ = as_found(poses, target)
             predictions[name].scales[place] = placement.scale
     if progress is not None:
         progress(len(images), len(images))
@@ -116,23 +120,23 @@ def _placed(engine: Engine, frame_size: tuple[int, int], scale: float) -> Placem
 
 
 def in_frame(
-    people: People,
-    placement: Placement,
-    target: Skeleton,
-    skeleton: Skeleton,
-    offset: tuple[float, float] = (0.0, 0.0),
-) -> tuple[FoundPeople, NDArray[np.bool_]]:
-    """People in frame px and in the parts of the annotations, and which of those found they are.
+    people: People, placement: Placement, skeleton: Skeleton, offset: tuple[float, float]
+) -> Poses:
+    """People in frame px; `offset`, frame px, is the calibration's."""
+    places = (placement.to_frame(people.keypoints) + offset).astype(np.float32)
+    return Poses(places, people.scores, people.person_scores, skeleton)
 
-    `offset`, frame px, is the calibration's.
+
+def as_found(poses: Poses, target: Skeleton) -> tuple[FoundPeople, NDArray[np.bool_]]:
+    """People in the parts of the annotations, and which of those found they are.
+
     Somebody of whom only parts are seen that are not annotated cannot be judged, and is left out.
     """
-    places = (placement.to_frame(people.keypoints) + offset).astype(np.float32)
-    keypoints, scores = skeleton.convert(places, people.scores, target)
+    keypoints, scores = poses.skeleton.convert(poses.keypoints, poses.scores, target)
     judged = np.asarray((scores > 0).any(axis=1))
     found = FoundPeople(
         keypoints[judged].astype(np.float64),
         scores[judged].astype(np.float64),
-        people.person_scores[judged].astype(np.float64),
+        poses.person_scores[judged].astype(np.float64),
     )
     return found, judged

@@ -20,11 +20,13 @@ import torch
 from openpaf.errors import ExportError, first_line
 from openpaf.export.agreement import prove
 from openpaf.files import replacing
-from openpaf.models.card import METADATA_KEY, ModelCard
+from openpaf.models import ModelCard
+from openpaf.models.card import METADATA_KEY
+from openpaf.models.parts_card import PartsCard
 from openpaf.network.graph import FramesToFields, PoseNetwork
 from openpaf.network.stages import fold_batch_norms
 
-_OPSET = 18
+OPSET = 18
 
 
 def export_onnx(
@@ -84,7 +86,7 @@ def _to_onnx(graph: FramesToFields, stride: int) -> onnx.ModelProto:
     # Sizes 0 and 1 would be taken for constants; these are neither, and no two of them are alike.
     example = torch.zeros(2, 6 * stride, 10 * stride, 3, dtype=torch.uint8)
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 graph.eval(),
                 (example,),
@@ -92,7 +94,7 @@ def _to_onnx(graph: FramesToFields, stride: int) -> onnx.ModelProto:
                 dynamic_shapes={"frames": {0: dynamic, 1: dynamic, 2: dynamic}},
                 input_names=["frames"],
                 output_names=["confidence_maps", "pafs"],
-                opset_version=_OPSET,
+                opset_version=OPSET,
                 verbose=False,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
@@ -104,7 +106,7 @@ def _to_onnx(graph: FramesToFields, stride: int) -> onnx.ModelProto:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the exporter's remarks on its own optional libraries from the user."""
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
@@ -131,11 +133,11 @@ def _set_sizes(value: onnx.ValueInfoProto, names: dict[int, str]) -> None:
         value.type.tensor_type.shape.dim[axis].dim_param = name
 
 
-def describe(model: onnx.ModelProto, card: ModelCard) -> None:
+def describe(model: onnx.ModelProto, card: PartsCard) -> None:
     """Put a model card into an ONNX file's metadata, in place of any it has."""
     kept = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     model.metadata_props.add(key=METADATA_KEY, value=card.to_json())
-    model.doc_string = f"{card.name}: {card.skeleton.name}, stride {card.stride}, {card.license}"
+    model.doc_string = f"{card.name}: {card.head} of {card.skeleton.name}, {card.license}"
     model.producer_name = "openpaf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.network_card import NetworkCard
 from openpaf.skeleton import SKELETONS, Skeleton
 
@@ -30,7 +30,7 @@ class PartsCard(NetworkCard):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {self.skeleton!r}")
+            raise ConfigError(f"skeleton must be a Skeleton, got {shown(self.skeleton)}")
 
     def _written(self) -> dict[str, Any]:
         if SKELETONS.get(self.skeleton.name) != self.skeleton:

@@ -45,7 +45,8 @@ class WindowCard(PartsCard):
         Where cells lie: "blocks" (cell g is centred on its stride x stride block of window px) or
         "corners" (the centres of the outermost cells and of the outermost px coincide).
     logits : bool
-        Maps are logits of a softmax over the cells, and that is taken before they are read.
+        Maps are logits of a softmax over the cells and nowhere, whose logit is 0; it is taken
+        before they are read, and a part is as sure as the cells about its highest together.
     box_factor : float
         Side of the window in sides of the box around a person's parts, once that has the window's
         aspect.

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from openpaf.errors import CheckpointError, OutputError, first_line
 from openpaf.files import replacing
 from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig, PafNet
+from openpaf.network.window import WindowNet, WindowNetConfig, build_window_net
 
 FORMAT = 1
 
@@ -96,7 +97,7 @@ def _with_names_of_today(state: dict[str, Any]) -> dict[str, Any]:
     return renamed
 
 
-def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
+def load_network(path: Path) -> tuple[PafNet | WindowNet, dict[str, Any]]:
     """The averaged network of a checkpoint, in evaluation mode, and all that was saved with it.
 
     Raises
@@ -106,9 +107,15 @@ def load_network(path: Path) -> tuple[PafNet, dict[str, Any]]:
     """
     state = load(path)
     try:
-        net = PafNet(NetworkConfig(**state["recipe"]["network"]))
+        net = _build(state["recipe"]["network"])
         net.load_state_dict(state["average"])
     except (KeyError, TypeError, RuntimeError) as error:
         reason = first_line(error)
         raise CheckpointError(f"{path} holds no network of this version: {reason}") from error
     return net.eval(), state
+
+
+def _build(options: dict[str, Any]) -> PafNet | WindowNet:
+    if "kind" in options:
+        return build_window_net(WindowNetConfig(**options))
+    return PafNet(NetworkConfig(**options))

@@ -154,6 +154,12 @@ class PafNet(nn.Module):
         """(N, 3, H, W) normalised, H and W multiples of 8, to every stage's prediction."""
         return self.stages(self.backbone(x))
 
+    def heads(self) -> list[nn.Module]:
+        """The linear layers that predict, of every stage."""
+        return [
+            stage.head for stage in (*self.paf_stages, *self.map_stages) if isinstance(stage, Stage)
+        ]
+
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) normalised to confidence maps (N, K + 1, h, w) and PAFs (N, 2L, h, w)."""
         last = dict(self.forward(x))

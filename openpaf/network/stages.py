@@ -29,8 +29,11 @@ def fold_batch_norms(network: nn.Module) -> None:
         if not isinstance(module, nn.Sequential):
             continue
         for place, (conv, norm) in enumerate(pairwise(list(module.children()))):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module[place] = fuse_conv_bn_eval(conv, norm)
+            if not isinstance(norm, nn.BatchNorm2d):
+                continue
+            if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d):
+                transposed = isinstance(conv, nn.ConvTranspose2d)
+                module[place] = fuse_conv_bn_eval(conv, norm, transpose=transposed)
                 module[place + 1] = nn.Identity()
 
 

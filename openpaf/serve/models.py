@@ -15,6 +15,7 @@ from openpaf.preprocess import Placement
 from openpaf.serve.errors import RequestError
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.style import STYLE, css
+from openpaf.topdown.refine import LIMIT
 
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
 _WIDTH_STEP, _HEIGHT_STEP = 64, 16
@@ -91,6 +92,8 @@ def open_models(
     device: str = "auto",
     net_height: int | None = None,
     threads: int | None = None,
+    refine: bool | str | Path = False,
+    refine_limit: int = LIMIT,
 ) -> dict[str, Model]:
     """Load models and run each once, the default of the service first.
 
@@ -98,7 +101,7 @@ def open_models(
     ----------
     models : sequence of str, Path or None
         As `Engine` takes them; None is the bundled default.
-    device, net_height, threads
+    device, net_height, threads, refine, refine_limit
         As `Engine` takes them, for all of them.
 
     Returns
@@ -117,7 +120,13 @@ def open_models(
     for model in models:
         # The threads that unpack pictures need the cores that a spinning network would hold.
         engine = Engine(
-            model, device=device, net_height=net_height, threads=threads, spinning=False
+            model,
+            device=device,
+            net_height=net_height,
+            threads=threads,
+            spinning=False,
+            refine=refine,
+            refine_limit=refine_limit,
         )
         name = engine.card.name
         if name in opened:

@@ -24,6 +24,7 @@ from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
+from openpaf.topdown.refine import refined
 from openpaf.track import warm_up
 
 Result = TypeVar("Result")
@@ -97,14 +98,14 @@ class Pipeline:
         answer = await self._batcher.submit(self._prepared(data, model, options, name))
         net_frame = answer.item
         timings = net_frame.timings(wait=1000 * answer.waited, network=1000 * answer.ran)
-        decode = partial(
-            model.engine.decode,
-            answer.result,
-            net_frame.placement,
-            timings,
-            decoder=_decoder(options.decoder_config(), model.engine.card.calibration),
-        )
-        poses = await self.in_thread(decode)
+        decoder = _decoder(options.decoder_config(), model.engine.card.calibration)
+
+        def people() -> Poses:
+            engine = model.engine
+            found = engine.decode(answer.result, net_frame.placement, timings, decoder=decoder)
+            return refined(engine.refiner, found, net_frame.frame)
+
+        poses = await self.in_thread(people)
         self.metrics.count_frame(poses)
         return poses
 

@@ -27,7 +27,10 @@ except ImportError as error:
     ) from error
 
 from openpaf.network.checkpoint import load_network
-from openpaf.network.graph import FramesToFields
+from openpaf.network.graph import FramesToFields, FramesToParts
+from openpaf.network.pafnet import PafNet
+from openpaf.network.window import WindowNet
+from openpaf.network.window.build import card_of
 
 _DEVICES = ("auto", "cpu", "cuda")
 # Runs before a graph is recorded: libraries choose their algorithms and take their memory then.
@@ -39,16 +42,14 @@ _MOST_GRAPHS = 8
 class TorchRuntime:
     """A `.pt` checkpoint of `openpaf train`; see `Runtime` and `open_runtime`."""
 
-    net_size: tuple[int, int] | None = None
     max_batch: int | None = None
 
     def __init__(
         self, path: Path, *, device: str, threads: int | None, card: NetworkCard | None
     ) -> None:
         network, _ = load_network(path)
-        self.card: NetworkCard = card or ModelCard(
-            name=path.stem, skeleton=network.skeleton, stride=network.stride
-        )
+        self.card: NetworkCard = card or _card(network, path.stem)
+        self.net_size = self.card.input_size
         # In the order in which the graph gives them.
         self._names = (
             (self.card.confidence_maps, self.card.pafs)
@@ -56,7 +57,12 @@ class TorchRuntime:
             else self.card.outputs
         )
         self._device = _pick(device)
-        graph = FramesToFields(network.folded()).eval().requires_grad_(False)
+        graph: Any = (
+            FramesToParts(network.folded())
+            if isinstance(network, WindowNet)
+            else FramesToFields(network.folded())
+        )
+        graph = graph.eval().requires_grad_(False)
         if self._device.type == "cuda":
             graph = graph.half().to(self._device)
             self.provider = f"PyTorch {torch.cuda.get_device_name(self._device)}"
@@ -64,7 +70,7 @@ class TorchRuntime:
             if threads is not None:
                 torch.set_num_threads(threads)
             self.provider = "PyTorch CPU"
-        self._graph = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._graph = graph.to(memory_format=torch.channels_last)
         self._lock = threading.Lock()
         self._recorded: dict[tuple[int, ...], _Recorded] = {}
 
@@ -117,6 +123,12 @@ class _Recorded:
                 down.copy_(field, non_blocking=True)
         self._stream.synchronize()
         return [down.numpy().copy() for down in self._down]
+
+
+def _card(network: PafNet | WindowNet, name: str) -> NetworkCard:
+    if isinstance(network, WindowNet):
+        return card_of(network, name=name)
+    return ModelCard(name=name, skeleton=network.skeleton, stride=network.stride)
 
 
 def _pick(device: str) -> torch.device:

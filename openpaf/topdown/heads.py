@@ -15,10 +15,15 @@ _NEAR = 2
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float32]:
-    """(N, K, h, w) logits to probabilities that sum to 1 over the cells of a map."""
+    """(N, K, h, w) logits to probabilities of the cells of a map and of nowhere, whose logit is 0.
+
+    Those of the cells are returned; what they lack to 1 is nowhere's.
+    """
     flat = logits.reshape(*logits.shape[:2], -1).astype(np.float32)
-    powers = np.exp(flat - flat.max(axis=2, keepdims=True))
-    result: NDArray[np.float32] = (powers / powers.sum(axis=2, keepdims=True)).reshape(logits.shape)
+    highest = np.maximum(flat.max(axis=2, keepdims=True), 0)
+    powers = np.exp(flat - highest)
+    total = powers.sum(axis=2, keepdims=True) + np.exp(-highest)
+    result: NDArray[np.float32] = (powers / total).reshape(logits.shape)
     return result
 
 

@@ -100,6 +100,15 @@ class Windows:
         turned: NDArray[np.float64] = np.einsum("nij,nkj->nki", affine[:, :, :2], points)
         return turned + affine[:, None, :, 2]
 
+    def to_window(self, points: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
+        """(N, K, 2) frame px to px of windows of this (width, height); undoes `to_frame`."""
+        affine = self.transforms(size)
+        moved = points - affine[:, None, :, 2]
+        back: NDArray[np.float64] = np.einsum(
+            "nij,nkj->nki", np.linalg.inv(affine[:, :, :2]), moved
+        )
+        return back
+
 
 def cut(frame: NDArray[np.uint8], windows: Windows, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Pixels of windows, black beyond the frame.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from openpaf.train.crop import Crop, Cropper
 from openpaf.train.targets import Labels
 
 _AHEAD = 3
+T = TypeVar("T")
 
 
 @dataclass
@@ -25,16 +27,21 @@ class Batch:
     labels: Labels
 
 
-def batches(cropper: Cropper, first: int, last: int, size: int) -> Iterator[Batch]:
+def crop_batches(cropper: Cropper, first: int, last: int, size: int) -> Iterator[Batch]:
     """Yield batches `first` to `last - 1` of `size` crops each."""
+    return ahead(lambda step: _batch(cropper, step, size), first, last)
+
+
+def ahead(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
+    """Yield `make(first)` to `make(last - 1)`, made a few ahead of their use."""
     with ThreadPoolExecutor(1, "crops") as pool:
-        ahead: deque[Future[Batch]] = deque()
+        waiting: deque[Future[T]] = deque()
         for step in range(first, last):
-            ahead.append(pool.submit(_batch, cropper, step, size))
-            if len(ahead) > _AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+            waiting.append(pool.submit(make, step))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _batch(cropper: Cropper, step: int, size: int) -> Batch:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from openpaf.errors import ConfigError, OpenPafWarning
 from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig
+from openpaf.network.window import KINDS, WindowNetConfig
 from openpaf.records import check_keys, read_toml
 
 _T = TypeVar("_T")
@@ -50,31 +51,63 @@ class DataSetConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides what a run learns.
+class RunConfig:
+    """What every run has: its sets, its length and its optimisers.
 
     Attributes
     ----------
-    crop : int
-        Side of the square training crop, px; a multiple of 16.
     images : int
-        Pictures to see in all.
+        Pictures, or windows, to see in all.
     batch : int
     rate : float
         Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
     muon_rate : float
         The same of Muon, which trains the convolutions that are not pretrained.
+    backbone_rate : float
+        Factor on the rate for pretrained layers.
+    ema : float
+        Decay a step of the averaged weights that are validated and exported.
+    """
+
+    sets: tuple[DataSetConfig, ...] = ()
+    seed: int = 1
+    images: int = 100_000
+    batch: int = 16
+    rate: float = 1e-3
+    muon_rate: float = 0.02
+    backbone_rate: float = 0.3
+    warm_up: int = 200
+    weight_decay: float = 5e-4
+    ema: float = 0.998
+
+    def __post_init__(self) -> None:
+        if not self.sets:
+            raise ConfigError("a recipe needs at least one [[sets]] table")
+        for name in ("images", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return -(-self.images // self.batch)
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """Everything that decides what a run of a PAF network learns.
+
+    Attributes
+    ----------
+    crop : int
+        Side of the square training crop, px; a multiple of 16.
     backbone_weights : str
         Pretrained weights to start the backbone from, relative to the data folder: an npz of
         MobileNet v1 trained on ImageNet, or the .xml of human-pose-estimation-0001, which gives the
         bottleneck too; "" for none.
-    backbone_rate : float
-        Factor on the rate for pretrained layers.
     backbone_frozen : float
         Share of the run at its start in which the pretrained layers stay as they are. While they
         are the teacher's own, its features are taken instead of being computed again.
-    ema : float
-        Decay a step of the averaged weights that are validated and exported.
     person_size : (float, float)
         Longer side of the chosen person in the crop, as a share of the crop, drawn log-uniformly.
     rotation : float
@@ -99,19 +132,9 @@ class TrainConfig:
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    sets: tuple[DataSetConfig, ...] = ()
-    seed: int = 1
     crop: int = 192
-    images: int = 100_000
-    batch: int = 16
-    rate: float = 1e-3
-    muon_rate: float = 0.02
     backbone_weights: str = ""
-    backbone_rate: float = 0.3
     backbone_frozen: float = 0.0
-    warm_up: int = 200
-    weight_decay: float = 5e-4
-    ema: float = 0.998
     person_size: tuple[float, float] = (0.25, 1.6)
     rotation: float = 40.0
     mosaic: float = 0.25
@@ -124,13 +147,9 @@ class TrainConfig:
     feature_weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if not self.sets:
-            raise ConfigError("a recipe needs at least one [[sets]] table")
+        super().__post_init__()
         if self.crop % 16 or self.crop < 64:
             raise ConfigError(f"crop must be a multiple of 16 from 64 up, got {self.crop}")
-        for name in ("images", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         low, high = self.person_size
         if not 0 < low <= high:
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
@@ -139,13 +158,56 @@ class TrainConfig:
         if not 0 <= self.backbone_frozen <= 1:
             raise ConfigError(f"backbone_frozen must lie in 0..1, got {self.backbone_frozen}")
 
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return -(-self.images // self.batch)
+
+@dataclass(frozen=True)
+class WindowTrainConfig(RunConfig):
+    """Everything that decides what a run of a window network learns.
+
+    Attributes
+    ----------
+    box_factor : float
+        Side of the window in sides of the person's box, once that has the window's aspect.
+    scale : (float, float)
+        Factor on that, drawn log-uniformly.
+    shift : float
+        Most that the window's middle is moved, as a share of its sides.
+    rotation : float
+        Largest rotation, degrees.
+    turned : float
+        Share of windows turned by one, two or three quarters more: sport is upside down.
+    cut_body : float
+        Share of windows about some neighbouring parts of a person only.
+    occlusion : float
+        Share of windows with grey boxes over them.
+    sigma : float
+        Width of the Gaussian that a map's cells are taught, window px.
+    """
+
+    network: WindowNetConfig = field(default_factory=WindowNetConfig)
+    box_factor: float = 1.25
+    scale: tuple[float, float] = (0.75, 1.4)
+    shift: float = 0.1
+    rotation: float = 60.0
+    turned: float = 0.06
+    cut_body: float = 0.2
+    occlusion: float = 0.2
+    sigma: float = 6.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = self.scale
+        if not 0.1 <= low <= high <= 10:
+            raise ConfigError(f"scale must be 0.1 <= low <= high <= 10, got {self.scale}")
+        for name in ("turned", "cut_body", "occlusion", "shift"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        if self.sigma <= 0 or self.box_factor <= 0:
+            raise ConfigError("sigma and box_factor must be above 0")
 
 
-def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
+def read_recipe(
+    path: Path, changes: Mapping[str, Any] | None = None
+) -> TrainConfig | WindowTrainConfig:
     """Read a recipe from TOML.
 
     Parameters
@@ -162,12 +224,24 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> TrainCo
     return recipe_from(read_toml(path, "recipe") | dict(changes or {}))
 
 
-def recipe_from(values: Mapping[str, Any]) -> TrainConfig:
-    """Build a recipe from plain values, as read from TOML or a checkpoint."""
+def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
+    """Build a recipe from plain values, as read from TOML or a checkpoint.
+
+    `kind` says what it trains: "paf", which it is where nothing is said, or a kind of window
+    network.
+    """
     values = _with_names_of_today(values)
     sets = tuple(_build(DataSetConfig, entry, "sets") for entry in values.pop("sets", ()))
-    network = _build(NetworkConfig, values.pop("network", {}), "network")
-    return _build(TrainConfig, values | {"sets": sets, "network": network}, "recipe")
+    network = values.pop("network", {})
+    known = network if isinstance(network, Mapping) else {}
+    kind = values.pop("kind", known.get("kind", "paf"))
+    if kind == "paf":
+        paf = _build(NetworkConfig, network, "network")
+        return _build(TrainConfig, values | {"sets": sets, "network": paf}, "recipe")
+    if kind not in KINDS:
+        raise ConfigError(f"recipe: kind must be paf, {', '.join(KINDS)}, got {kind!r}")
+    window = _build(WindowNetConfig, {**known, "kind": kind}, "network")
+    return _build(WindowTrainConfig, values | {"sets": sets, "network": window}, "recipe")
 
 
 def _with_names_of_today(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openpaf.skeleton import Skeleton
 from openpaf.train.config import TrainConfig
 from openpaf.train.data import Picture
+from openpaf.train.disturb import occlude, recolour
 
 _GREY = (128, 128, 128)
 
@@ -78,8 +79,8 @@ class Cropper:
             if rng.random() < config.cut_paste:
                 self._paste(rng, crop)
         if rng.random() < config.occlusion:
-            _occlude(rng, crop.frame)
-        crop.frame = _recolour(rng, crop.frame)
+            occlude(rng, crop.frame)
+        crop.frame = recolour(rng, crop.frame)
         return crop
 
     def _draw(self, rng: np.random.Generator) -> Picture:
@@ -234,24 +235,3 @@ def _inside(points: NDArray[np.float32], box: tuple[int, int, int, int]) -> NDAr
     return np.asarray(
         (points[..., :2] >= low).all(-1) & (points[..., :2] < high).all(-1) & (points[..., 2] > 0)
     )
-
-
-def _occlude(rng: np.random.Generator, frame: NDArray[np.uint8]) -> None:
-    side = len(frame)
-    for _ in range(rng.integers(1, 3)):
-        width, height = rng.integers(side // 16, side // 4, 2)
-        x, y = rng.integers(0, side - width), rng.integers(0, side - height)
-        frame[y : y + height, x : x + width] = rng.integers(0, 256, 3)
-
-
-def _recolour(rng: np.random.Generator, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Change brightness, contrast and colour balance, sometimes drop colour or sharpness."""
-    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.92, 1.08, 3)
-    shift = rng.uniform(-24, 24)
-    table = np.clip(np.arange(256)[:, None] * gain + shift, 0, 255).astype(np.uint8)
-    frame = np.asarray(cv2.LUT(frame, table.reshape(1, 256, 3)), np.uint8)
-    if rng.random() < 0.08:
-        frame = np.repeat(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
-    if rng.random() < 0.1:
-        frame = np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8)
-    return frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,27 @@ class Picture:
         if frame is None:
             raise DatasetError("a picture of the data set is not a readable image")
         return np.asarray(frame, np.uint8)
+
+
+def read_sets(
+    folder: Path, sets: Sequence[DataSetConfig], skeleton: Skeleton
+) -> tuple[list[Picture], NDArray[np.float64]]:
+    """Every annotated picture of several sets, and how often each is to be drawn.
+
+    Raises
+    ------
+    DatasetError
+        When a set cannot be read, or none has a weight.
+    """
+    pictures: list[Picture] = []
+    shares: list[float] = []
+    for entry in sets:
+        found = read_set(folder, entry, skeleton)
+        pictures += found
+        shares += [entry.weight / len(found)] * len(found)
+    if sum(shares) <= 0:
+        raise DatasetError("every set has weight 0; give at least one a positive weight")
+    return pictures, np.array(shares)
 
 
 def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Picture]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from openpaf.network.pafnet import PafNet
-from openpaf.train.config import TrainConfig
+from openpaf.network.window import WindowNet
+from openpaf.train.config import RunConfig
 
 
 class Optimizer:
@@ -20,18 +21,19 @@ class Optimizer:
 
     Parameters
     ----------
-    net : PafNet
+    net : PafNet or WindowNet
         On the device and in the memory format it is trained in.
     pretrained : list of nn.Module
         Its pretrained layers, slowed by the recipe's `backbone_rate`.
-    config : TrainConfig
+    config : RunConfig
     """
 
-    def __init__(self, net: PafNet, pretrained: list[nn.Module], config: TrainConfig) -> None:
+    def __init__(
+        self, net: PafNet | WindowNet, pretrained: list[nn.Module], config: RunConfig
+    ) -> None:
         self.config = config
         slow = {id(p) for module in pretrained for p in module.parameters()}
-        heads = [stage.head for stage in (*net.paf_stages, *net.map_stages)]
-        linear = {id(p) for head in heads for p in head.parameters()}
+        linear = {id(p) for head in net.heads() for p in head.parameters()}
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         self._hidden: list[nn.Parameter] = []
         for parameter in net.parameters():
@@ -90,7 +92,7 @@ class Optimizer:
                 group["rate"] = rate
 
 
-def schedule(step: int, config: TrainConfig) -> float:
+def schedule(step: int, config: RunConfig) -> float:
     """Share of the peak rate at a step: linear warm-up, then a cosine from 1 to 0.01."""
     if step < config.warm_up:
         return (step + 1) / config.warm_up

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from openpaf.engine import Engine
 from openpaf.errors import MissingExtraError
-from openpaf.evaluate import Estimate, evaluate_folder, read_folder
+from openpaf.evaluate import Estimate, evaluate_folder, evaluate_windows, read_folder
+from openpaf.topdown import open_window_network
+from openpaf.train.config import WindowTrainConfig
 from openpaf.train.fit import Trainer
 from openpaf.train.log import log_accuracy
 
@@ -17,7 +19,7 @@ class _Stopped(Exception):  # not an error
 
 
 class Validation:
-    """OKS-AP of a run on pictures it does not train on.
+    """OKS-AP of a run on pictures it does not train on; of a window network on annotated boxes.
 
     Parameters
     ----------
@@ -62,10 +64,18 @@ class Validation:
                 raise _Stopped
 
         trainer.save()
-        with Engine(trainer.folder / "last.pt", device=trainer.device.type) as engine:
-            try:
-                ap = evaluate_folder(engine, self.folder, progress=check).ap
-            except _Stopped:
-                return None
+        try:
+            ap = self._ap(trainer, check)
+        except _Stopped:
+            return None
         log_accuracy(trainer.folder, trainer.step * trainer.config.batch, ap.value, ap.low, ap.high)
         return ap
+
+    def _ap(self, trainer: Trainer, progress: Callable[[int, int], None]) -> Estimate:
+        path, device = trainer.folder / "last.pt", trainer.device.type
+        if isinstance(trainer.config, WindowTrainConfig):
+            network = open_window_network(path, device=device)
+            dataset = read_folder(self.folder)
+            return evaluate_windows(network, dataset, progress=progress).report.ap
+        with Engine(path, device=device) as engine:
+            return evaluate_folder(engine, self.folder, progress=progress).ap

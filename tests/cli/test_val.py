@@ -53,6 +53,7 @@ class BlankEngine:
         self.card = ModelCard(name="blank", skeleton=COCO_18)
         self.path = Path("blank.onnx")
         self.skeleton, self.provider, self.session = COCO_18, "none", self
+        self.refiner = None
         self.net_size, self.max_batch = options["net_size"], None
         self.net_height = options["net_height"] or 368
         self.looks = read_looks(options["looks"])

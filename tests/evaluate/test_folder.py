@@ -122,6 +122,7 @@ def engine_of(seen: dict[int, list[tuple[int, int, int]]] = PEOPLE) -> Any:
         card=KnowingSession(seen).card,
         provider="by heart",
         skeleton=COCO_18,
+        refiner=None,
         net_height=240,
         net_size=None,
         looks=ONE,

@@ -27,6 +27,7 @@ class FakeEngine:
     fail_at: int | None = None
     predicted: list[int] = field(default_factory=list)
     skeleton = COCO_18
+    refiner = None
 
     def prepare(self, frame: NDArray[np.uint8]) -> Any:
         return FakeNetFrame(frame)

@@ -1,0 +1,183 @@
+"""Look once more at each person that was found, with a network made for one window."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import openpaf_weights
+from openpaf.errors import ConfigError
+from openpaf.models import find_model
+from openpaf.poses import Poses
+from openpaf.topdown.agreement import DOUBT, People, mix
+from openpaf.topdown.network import WindowNetwork, open_window_network
+
+LIMIT = 20
+"""Most people of a frame that are looked at again, the largest first."""
+
+_BUNDLED = Path(openpaf_weights.__file__).parent / "window.onnx"
+# Of a person's box, in boxes around the parts found: heads, hands and feet go on beyond them, and
+# a part that was not found lies outside.
+_GROWTH = 1.45
+_LEAST_PARTS = 2
+_LEAST_EXTENT = 4.0
+
+
+class Refiner:
+    """A window network, and the rule by which its look is mixed with the first.
+
+    Parameters
+    ----------
+    path : Path
+        Of a network whose card has the head "window".
+    limit : int
+        Most people of a frame to look at, the largest first.
+    options : mapping
+        Of `open_runtime`: device, threads, spinning.
+
+    Raises
+    ------
+    ConfigError, MissingExtraError, ModelError, ModelNotFoundError
+        See `open_window_network`.
+    """
+
+    def __init__(self, path: Path, limit: int, options: Mapping[str, Any]) -> None:
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            raise ConfigError(f"refine_limit must be a whole number from 1, got {limit!r}")
+        self.path, self.limit = path, limit
+        self._options = dict(options)
+        self._lock = threading.Lock()
+        self._network: WindowNetwork | None = open_window_network(path, **self._options)
+
+    @property
+    def network(self) -> WindowNetwork:
+        """The network as it runs in this process."""
+        network = self._network
+        if network is not None:
+            return network
+        with self._lock:
+            if self._network is None:
+                self._network = open_window_network(self.path, **self._options)
+            return self._network
+
+    def refine(self, poses: Poses, frame: NDArray[np.uint8]) -> Poses:
+        """Look at each of the largest people once more, all in one batch, and mix both looks.
+
+        Parameters
+        ----------
+        poses : Poses
+            Frame px.
+        frame : (H, W, 3) uint8 BGR
+
+        Returns
+        -------
+        Poses
+            The same people in the same order; people too small to look at, or beyond the limit,
+            keep their parts. `timings` has "refine", ms.
+        """
+        started = time.perf_counter()
+        chosen = largest(poses, self.limit)
+        keypoints, scores = poses.keypoints.astype(np.float64), poses.scores.astype(np.float64)
+        person_scores = poses.person_scores * DOUBT
+        if len(chosen):
+            boxes = poses.boxes[chosen].astype(np.float64)
+            first = People(
+                keypoints[chosen], scores[chosen], poses.person_scores[chosen].astype(np.float64)
+            )
+            second = self._look(frame, boxes, poses)
+            mixed = mix(first, second, boxes, poses.skeleton.sigmas)
+            keypoints[chosen], scores[chosen], person_scores[chosen] = mixed
+        spent = 1000 * (time.perf_counter() - started)
+        return replace(
+            poses,
+            keypoints=keypoints.astype(np.float32),
+            scores=scores.astype(np.float32),
+            person_scores=person_scores.astype(np.float32),
+            timings={**poses.timings, "refine": spent},
+        )
+
+    def _look(self, frame: NDArray[np.uint8], boxes: NDArray[np.float64], poses: Poses) -> People:
+        """Parts of the people in boxes, in the skeleton of the first look."""
+        network = self.network
+        found, sure = network.look(frame, network.around(grown(boxes, _GROWTH)))
+        keypoints, scores = network.skeleton.convert(
+            found.astype(np.float32), sure.astype(np.float32), poses.skeleton
+        )
+        return People(keypoints.astype(np.float64), scores.astype(np.float64), np.ones(len(boxes)))
+
+    def warm_up(self) -> None:
+        """Do now what the first person would have to wait for."""
+        network = self.network
+        network.look(np.zeros((64, 64, 3), np.uint8), network.around(np.array([[0, 0, 63, 63]])))
+
+    def after_fork(self) -> None:
+        """Open the network anew in this process, a fork, when it is next needed."""
+        # Its threads are not here, and freeing it would wait for them: it must never be freed.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._network))
+        self._network, self._lock = None, threading.Lock()
+
+
+def refined(refiner: Refiner | None, poses: Poses, frame: NDArray[np.uint8] | None) -> Poses:
+    """People as they are, or as a second look at the frame has them where there is a refiner."""
+    return poses if refiner is None or frame is None else refiner.refine(poses, frame)
+
+
+def open_refiner(
+    refine: bool | str | Path, limit: int, options: Mapping[str, Any]
+) -> Refiner | None:
+    """The refiner that `refine=` asks for; None for False.
+
+    Raises
+    ------
+    ConfigError
+        When it is no model, or `limit` is no positive whole number.
+    MissingExtraError, ModelError, ModelNotFoundError
+        When the network cannot be loaded.
+    """
+    return None if refine is False else Refiner(find_window_network(refine), limit, options)
+
+
+def find_window_network(refine: bool | str | Path) -> Path:
+    """File of the window network that `refine=` names, the bundled one for True.
+
+    Raises
+    ------
+    ConfigError
+        When it is no name and none is bundled.
+    ModelNotFoundError
+        When there is no such file, or no model of that name on this machine.
+    """
+    if refine is True:
+        if not _BUNDLED.is_file():
+            raise ConfigError(
+                "this version comes without a window network, so refine=True has nothing to look "
+                "with; name one: refine='window.onnx', or --refine window.onnx"
+            )
+        return _BUNDLED
+    if not isinstance(refine, (str, Path)):
+        raise ConfigError(f"refine must be True, False or a window network, got {refine!r}")
+    return find_model(refine)
+
+
+def largest(poses: Poses, limit: int) -> NDArray[np.intp]:
+    """Places of at most `limit` people with enough parts to place a window, the largest first."""
+    boxes = poses.boxes
+    extent = np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    usable = ((poses.scores > 0).sum(axis=1) >= _LEAST_PARTS) & (extent >= _LEAST_EXTENT)
+    order = np.argsort(-extent, kind="stable")
+    chosen: NDArray[np.intp] = order[usable[order]][:limit]
+    return chosen
+
+
+def grown(boxes: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """(N, 4) boxes about their centres, so many times as large."""
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.concatenate([centre - factor * half, centre + factor * half], axis=1)
