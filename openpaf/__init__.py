@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openpaf.errors import OpenPafError as OpenPafError
     from openpaf.fields import Fields as Fields
     from openpaf.models import ModelCard as ModelCard
+    from openpaf.motion import Motion as Motion
     from openpaf.poses import Keypoint as Keypoint
     from openpaf.poses import Person as Person
     from openpaf.poses import Poses as Poses
@@ -32,6 +33,7 @@ _HOMES = {
     "Fields": "fields",
     "Keypoint": "poses",
     "ModelCard": "models",
+    "Motion": "motion",
     "OpenPafError": "errors",
     "Person": "poses",
     "Poses": "poses",

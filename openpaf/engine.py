@@ -303,6 +303,8 @@ class Engine:
         started = time.perf_counter()
         people = (decoder or self._decoder).people(fields)
         keypoints = placement.to_frame(people.keypoints)
+        if (decoder or self._decoder).config.openpose_rules is None:
+            keypoints += self.card.calibration.offset
         return Poses(
             keypoints.astype(np.float32),
             people.scores,

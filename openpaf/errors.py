@@ -6,6 +6,8 @@ Every class also inherits the builtin a caller would expect to catch.
 
 from __future__ import annotations
 
+_SHOWN = 100
+
 
 class OpenPafError(Exception):
     """Root of every error raised on purpose by openpaf."""
@@ -51,6 +53,10 @@ class OutputError(OpenPafError, OSError):
     """A result cannot be written where it was asked for."""
 
 
+class RecordingError(OpenPafError, ValueError):
+    """A recording of poses is damaged, out of order, or not one that can be read."""
+
+
 class DownloadError(OpenPafError, OSError):
     """A model could not be fetched from any of its mirrors."""
 
@@ -78,3 +84,15 @@ class OpenPafWarning(UserWarning):
 def first_line(error: BaseException) -> str:
     """What somebody else's error says, as one line for a message of ours."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def shown(value: object) -> str:
+    """A value as the line of an error shows it: by its repr, and that by its beginning.
+
+    Anything may be somebody's value: a list of a million, an int that Python will not write down.
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openpaf.errors import FieldsError
+from openpaf.errors import FieldsError, shown
 from openpaf.skeleton import COCO_18, Skeleton
+
+_MOST_STRIDE = 256
 
 
 def _float32_maps(values: ArrayLike, channels: int, what: str) -> NDArray[np.float32]:
@@ -67,7 +69,9 @@ class Fields:
                 f"{confidence_maps.shape[1:]} and {pafs.shape[1:]}"
             )
         whole = isinstance(self.stride, (int, np.integer)) and not isinstance(self.stride, bool)
-        if not whole or self.stride < 1:
-            raise FieldsError(f"stride must be a positive int, got {self.stride!r}")
+        if not whole or not 1 <= self.stride <= _MOST_STRIDE:
+            raise FieldsError(
+                f"stride must be a positive int, at most {_MOST_STRIDE}, got {shown(self.stride)}"
+            )
         object.__setattr__(self, "confidence_maps", confidence_maps)
         object.__setattr__(self, "pafs", pafs)

@@ -159,18 +159,17 @@ def predict(session: Session, inputs: Sequence[Sequence[NetInput]]) -> list[Fiel
             pixels = [inputs[n][m].pixels for n, m in batch]
             stacked = pixels[0][None] if len(pixels) == 1 else np.stack(pixels)
             seen |= dict(zip(batch, session.run(stacked), strict=True))
-    offset = session.card.calibration.cell_offset
     return [
-        mean_fields([_laid(seen[n, m], look, looks[0], offset) for m, look in enumerate(looks)])
+        mean_fields([_laid(seen[n, m], look, looks[0]) for m, look in enumerate(looks)])
         for n, looks in enumerate(inputs)
     ]
 
 
-def _laid(fields: Fields, look: NetInput, first: NetInput, offset: tuple[float, float]) -> Fields:
+def _laid(fields: Fields, look: NetInput, first: NetInput) -> Fields:
     """Fields of a look on the grid of the first one."""
     if look.mirrored:
         fields = mirrored(fields)
-    return resampled(fields, look.placement, first.placement, offset)
+    return resampled(fields, look.placement, first.placement)
 
 
 def averaged_fields(
@@ -280,22 +279,14 @@ def mirrored(fields: Fields) -> Fields:
     return Fields(maps, flat, fields.stride, skeleton)
 
 
-def resampled(
-    fields: Fields,
-    source: Placement,
-    target: Placement,
-    cell_offset: tuple[float, float] = (0.0, 0.0),
-) -> Fields:
-    """Bring fields from the grid of one placement of a frame to that of another, bicubically.
-
-    `cell_offset`, net px, is where the parts of a cell lie against its centre, in both.
-    """
+def resampled(fields: Fields, source: Placement, target: Placement) -> Fields:
+    """Bring fields from the grid of one placement of a frame to that of another, bicubically."""
     if source == target:
         return fields
     stride = fields.stride
     columns, rows = (
         _cubic_weights(
-            _cells_in(source, target, stride, axis, cell_offset[axis]),
+            _cells_in(source, target, stride, axis),
             fields.confidence_maps.shape[2 - axis],
         )
         for axis in (0, 1)
@@ -313,11 +304,9 @@ def _scaled(net_size: tuple[int, int], scale: float, stride: int) -> tuple[int, 
     return width, height
 
 
-def _cells_in(
-    source: Placement, target: Placement, stride: int, axis: int, offset: float
-) -> NDArray[np.float64]:
-    """Where what the target's cells mean lies, in cells of the source, along x or y."""
-    centre = (stride - 1) / 2 + offset
+def _cells_in(source: Placement, target: Placement, stride: int, axis: int) -> NDArray[np.float64]:
+    """Where the centres of the target's cells lie, in cells of the source, along x or y."""
+    centre = (stride - 1) / 2
     target_net = np.arange(target.net_size[axis] // stride) * stride + centre
     frame = (target_net - target.offset[axis]) / target.scale[axis]
     source_net = frame * source.scale[axis] + source.offset[axis]

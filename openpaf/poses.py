@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openpaf.angles import FACINGS, angle
 from openpaf.errors import PosesError
 from openpaf.skeleton import Skeleton
 
@@ -65,6 +66,26 @@ class Person:
         x, y = self.keypoints[k].tolist()
         return Keypoint(x, y, float(self.scores[k]))
 
+    def angle(self, name: str, facing: Literal["left", "right"] | None = None) -> float:
+        """Angle of a joint or segment in degrees, such as "left_knee"; NaN where a part is missing.
+
+        Parameters
+        ----------
+        name : str
+            One of `openpaf.angles.ANGLES`, which say what each is between.
+        facing : "left" or "right", optional
+            The side of the frame the person faces: joint angles then have a sign. Without it they
+            are the size of the bend.
+
+        Raises
+        ------
+        SkeletonError
+            When there is no such angle, or the skeleton lacks a part of it.
+        """
+        if facing not in FACINGS:
+            raise PosesError(f'facing must be "left", "right" or None, got {facing!r}')
+        return float(angle(self.keypoints, self.skeleton, name, FACINGS[facing]))
+
     def __len__(self) -> int:
         return len(self.keypoints)
 
@@ -102,7 +123,8 @@ class Poses:
     Raises
     ------
     PosesError
-        When shapes disagree, or a part has a score without a position or the reverse.
+        When shapes disagree, a part has a score without a position or the reverse, or a score is
+        NaN or infinite.
     """
 
     keypoints: NDArray[np.float32]
@@ -131,6 +153,10 @@ class Poses:
                 "a part must have finite x, y and a score that is not 0, or NaN, NaN and 0 if "
                 "missing"
             )
+        if not (np.isfinite(scores).all() and np.isfinite(person_scores).all()):
+            raise PosesError("scores and person_scores must be finite, got NaN or infinite ones")
+        if np.isinf(keypoints).any():
+            raise PosesError("keypoints must be finite, or NaN where missing, got infinite ones")
         object.__setattr__(self, "keypoints", keypoints)
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "person_scores", person_scores)

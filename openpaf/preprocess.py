@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.optional import cv2
 
 PADDING = 128
@@ -95,7 +95,7 @@ def check_net_size(net_height: int, net_size: tuple[int, int] | None, stride: in
         _check_side("net_height", net_height, stride)
         return
     if not isinstance(net_size, (tuple, list)) or len(net_size) != 2:
-        raise ConfigError(f"net_size must be (width, height) in px, got {net_size!r}")
+        raise ConfigError(f"net_size must be (width, height) in px, got {shown(net_size)}")
     for side in net_size:
         _check_side("a side of net_size", side, stride)
     if any(side % stride for side in net_size):
@@ -108,7 +108,7 @@ def check_net_size(net_height: int, net_size: tuple[int, int] | None, stride: in
 def _check_side(name: str, side: int, stride: int) -> None:
     if not isinstance(side, int) or isinstance(side, bool) or not stride <= side <= MAX_NET_SIDE:
         raise ConfigError(
-            f"{name} must be a whole number from {stride} to {MAX_NET_SIDE}, got {side!r}"
+            f"{name} must be a whole number from {stride} to {MAX_NET_SIDE}, got {shown(side)}"
         )
 
 

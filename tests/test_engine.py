@@ -287,9 +287,8 @@ def test_looks_that_cannot_be_meant_are_refused_at_once(network: Path) -> None:
 
 def test_a_calibrated_card_is_what_the_engine_reads_fields_by(network: Path) -> None:
     with Engine(network, device="cpu", threads=1) as plain:
-        calibration = Calibration(cell_offset=(1.0, -2.0))
+        calibration = Calibration(offset=(1.0, -2.0))
         moved = replace(plain.card, calibration=calibration)
         with Engine(network, device="cpu", threads=1, card=moved) as calibrated:
             a, b = (e.detect(dots.frame(7)) for e in (plain, calibrated))
-            scale = plain.placement(*dots.SIZE).scale
-    np.testing.assert_allclose(_necks(b) - _necks(a), [[1.0, -2.0] / scale], atol=1e-3)
+    np.testing.assert_allclose(_necks(b) - _necks(a), [[1.0, -2.0]], atol=1e-3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from openpaf.looks import (
     read_looks,
     resampled,
 )
-from openpaf.models import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.preprocess import Placement, fit, place
 from openpaf.skeleton import COCO_17, COCO_18, SKELETONS, Skeleton
@@ -216,20 +214,6 @@ def test_frames_share_the_runs_of_their_looks(rng: np.random.Generator) -> None:
     for frame, fields in zip(frames, together, strict=True):
         alone, _ = averaged_fields(session, frame, net_height=64, flip=True, scales=(0.5, 1))
         np.testing.assert_allclose(fields.pafs, alone.pafs, atol=1e-6)
-
-
-def test_looks_are_laid_over_one_another_where_parts_are(rng: np.random.Generator) -> None:
-    # A blob that every look sees 2 net px above where it is, as a network may that was taught so.
-    session = MirrorSession()
-    session.card = replace(session.card, calibration=Calibration(cell_offset=(0.0, 2.0)))
-    source, target = place((160, 120), net_height=120), place((160, 120), net_height=240)
-    y, x = np.mgrid[:15, :20] * 8 + 3.5
-    blob = np.exp(-((x - 80) ** 2 + (y - (60 - 2)) ** 2) / 800).astype(np.float32)
-    maps = np.repeat(blob[None], 56, axis=0)
-    laid = resampled(Fields(maps[:18], maps[18:]), source, target, (0.0, 2.0)).confidence_maps[0]
-    rows = (np.mgrid[:30] * 8 + 3.5)[:, None]
-    centre = (laid * rows).sum() / laid.sum()
-    assert centre == pytest.approx(2 * 60 + 0.5 - 2, abs=0.3)
 
 
 def test_a_network_of_one_size_looks_once(rng: np.random.Generator) -> None:

@@ -159,3 +159,18 @@ def test_supervision_keypoints(two: Poses) -> None:
     assert points.xy.shape == (2, 18, 2)
     assert (points.xy[1, 4:] == 0).all()
     assert len(points) == 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["scores", "person_scores", "keypoints"])
+def test_refuses_numbers_that_json_does_not_know(two: Poses, name: str, value: float) -> None:
+    values = getattr(two, name).copy()
+    values.reshape(-1)[-1 if name == "keypoints" else 0] = value
+    if name == "keypoints" and np.isnan(value):
+        return  # a part that is missing
+    with pytest.raises(PosesError):
+        replace(two, **{name: values})
+
+
+def test_what_is_written_is_json(two: Poses) -> None:
+    json.dumps([two.to_openpose(), two.to_coco(1)], allow_nan=False)

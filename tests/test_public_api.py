@@ -11,8 +11,8 @@ import pytest
 import openpaf
 
 NAMES = [
-    "Decoder", "DecoderConfig", "Engine", "Fields", "Keypoint", "ModelCard", "OpenPafError",
-    "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "skeleton",
+    "Decoder", "DecoderConfig", "Engine", "Fields", "Keypoint", "ModelCard", "Motion",
+    "OpenPafError", "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "skeleton",
 ]  # fmt: skip
 
 MEMBERS = {
@@ -24,7 +24,7 @@ MEMBERS = {
         "boxes", "draw", "empty", "frame_size", "ids", "keypoints", "person_scores", "scores",
         "skeleton", "timings", "to_coco", "to_dataframe", "to_openpose", "to_supervision",
     ],
-    "Person": ["box", "id", "keypoints", "score", "scores", "skeleton"],
+    "Person": ["angle", "box", "id", "keypoints", "score", "scores", "skeleton"],
     "Fields": ["confidence_maps", "pafs", "skeleton", "stride"],
 }  # fmt: skip
 

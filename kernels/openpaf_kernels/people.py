@@ -410,7 +410,7 @@ def calibrate(
 
 @njit(**KERNEL)
 def write_people(
-    members, ranking, all_person_scores, candidates, stride, offset_x, offset_y, part_weights,
+    members, ranking, all_person_scores, candidates, stride, part_weights,
     keypoints, keypoint_scores, person_scores,
 ):  # fmt: skip
     """Write people in net px: cell g is centred on stride * g + (stride - 1) / 2.
@@ -421,8 +421,6 @@ def write_people(
         From `assemble`.
     candidates : (3, K, C) float32
     stride : float
-    offset_x, offset_y : float
-        Net px from a cell's centre to where its parts are.
     part_weights : (3,) or (0,) float32
         Where given, scores of parts become probabilities: a logistic of a constant, the score and
         the person's log odds.
@@ -431,8 +429,7 @@ def write_people(
     person_scores : (N,) float32, written
     """
     step = np.float32(stride)
-    first_x = (step - _ONE) * _HALF + np.float32(offset_x)
-    first_y = (step - _ONE) * _HALF + np.float32(offset_y)
+    half = (step - _ONE) * _HALF
     nowhere = np.float32(np.nan)
     for n in range(len(person_scores)):
         person = ranking[n]
@@ -447,8 +444,8 @@ def write_people(
                 keypoints[n, k, 0] = keypoints[n, k, 1] = nowhere
                 keypoint_scores[n, k] = _ZERO
                 continue
-            keypoints[n, k, 0] = candidates[X, k, c] * step + first_x
-            keypoints[n, k, 1] = candidates[Y, k, c] * step + first_y
+            keypoints[n, k, 0] = candidates[X, k, c] * step + half
+            keypoints[n, k, 1] = candidates[Y, k, c] * step + half
             score = candidates[SCORE, k, c]
             if len(part_weights) > 0:
                 score = _logistic(odds + part_weights[1] * score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -105,7 +106,7 @@ def _table(rows: Sequence[Row]) -> pyarrow.Table:
     sizes = [row.poses.frame_size or (0, 0) for row in rows]
     return pa.table(
         {
-            "source": pa.array([row.source for row in rows], pa.string()),
+            "source": pa.array([_text(row.source) for row in rows], pa.string()),
             "frame": pa.array([row.frame for row in rows], pa.int64()),
             "time": pa.array([row.time for row in rows], pa.float64()),
             "width": pa.array([width for width, _ in sizes], pa.int32()),
@@ -113,6 +114,11 @@ def _table(rows: Sequence[Row]) -> pyarrow.Table:
             "people": people_column([row.poses for row in rows]),
         }
     )
+
+
+def _text(name: str) -> str:
+    """A file's name as Parquet takes it: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _line(row: Row) -> str:

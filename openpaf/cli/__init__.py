@@ -22,13 +22,15 @@ from typing import Annotated, Any
 import typer
 
 from openpaf import __version__
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import plain, warn
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OpenPafWarning
 
 VERBS = {
     "detect": "Find the people in pictures: annotated copies and JSON.",
     "run": "Follow people in a video, camera or stream.",
     "webcam": "Follow people in front of camera 0, in a window.",
+    "smooth": "Clean up a recording: ids, sides, gaps, jitter; angles, TRC, C3D and more.",
+    "plot": "Draw angles and positions over time: pictures, or a page with the video.",
     "batch": "Turn an archive of pictures and videos into a table of poses.",
     "weights": "List, fetch and convert models.",
     "export": "Turn a network into an ONNX file that describes itself.",
@@ -57,6 +59,8 @@ _EXTRAS = {
     "av": "video",
     "uvicorn": "serve",
     "pyarrow": "batch",
+    "ezc3d": "motion",
+    "matplotlib": "motion",
     "ray": "ray",
 }
 
@@ -152,6 +156,13 @@ def _root(
     pass
 
 
+class _Lines(logging.Formatter):
+    """A record as a line like those of `warn`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"openpaf: {plain(record.getMessage())}"
+
+
 def _set_up_messages(debug: bool) -> None:
     level = "DEBUG" if debug else os.environ.get("OPENPAF_LOG_LEVEL", "WARNING").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
@@ -159,7 +170,7 @@ def _set_up_messages(debug: bool) -> None:
             f"OPENPAF_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, got {level!r}"
         )
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("openpaf: %(message)s"))
+    handler.setFormatter(_Lines())
     logger = logging.getLogger("openpaf")
     logger.handlers = [handler]
     logger.propagate = False

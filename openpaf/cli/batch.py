@@ -15,6 +15,7 @@ from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import Card, Device, Looks, MinScore, Model, NetHeight
 from openpaf.errors import ConfigError
+from openpaf.motion.archive import write_archive_angles
 from openpaf.selftest.machine import usable_cores
 
 _FAILED_SHOWN = 5
@@ -68,6 +69,12 @@ def command(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Frames a run of the network; 8 or more suits GPUs.")
     ] = 1,
+    angles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write joint and segment angles as CSV too, a row a person."
+        ),
+    ] = None,
     model: Model = None,
     card: Card = None,
     device: Device = "auto",
@@ -116,6 +123,8 @@ def command(
             execute = partial(processes.execute, workers=count)
         summary = run(job, network, execute, planned=display.planned, tell=display.tell)
     _say(summary, output)
+    if angles is not None:
+        write_archive_angles(output / "poses", angles)
     if summary.failed:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.cli.messages import progress_bar
+from openpaf.cli.messages import plain, progress_bar
 from openpaf.cli.options import (
     Card,
     Device,
@@ -175,16 +175,16 @@ def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence
     for run in runs:
         stages = (run.preprocess, run.network, run.decoder, run.frame)
         table.add_row(
-            f"{run.model}\n  {run.provider}",
+            f"{plain(run.model)}\n  {run.provider}",
             *(_cell(stage) for stage in stages),
             f"{run.frames_per_second:.1f}",
             f"{run.first_frame_ms:.0f}",
         )
     for one in not_run:
-        table.add_row(f"{one.model}\n  {one.device}", "not run")
+        table.add_row(f"{plain(one.model)}\n  {one.device}", "not run")
     show(table, *([""] if not_run else []))
     for one in not_run:
-        show(f"{one.model} on {one.device}: {one.error}")
+        show(plain(f"{one.model} on {one.device}: {one.error}"))
 
 
 def _size(size: tuple[int, int]) -> str:

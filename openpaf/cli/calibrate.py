@@ -47,10 +47,9 @@ def command(
 ) -> None:
     """Learn from human labels how a network's output is read, and keep it in its model card.
 
-    Finds where parts lie against the cells that they peak in, which thresholds find most people,
-    and what scores mean: after it a person's score is the probability that the person is right
-    (OKS 0.5 or more), a part's that it is within half its OKS radius, and --min-score is where F1
-    is best.
+    Finds how far from their labels parts are found, which thresholds find most people, and what
+    scores mean: after it a person's score is the probability that the person is right (OKS 0.5 or
+    more), a part's that it is within half its OKS radius, and --min-score is where F1 is best.
 
     Use pictures that neither trained the network nor will judge it; a thousand people are enough.
 
@@ -92,7 +91,7 @@ def _print(fit: Fit) -> None:
     calibration = fit.calibration
     show(
         f"{fit.images} pictures, {fit.people} people labelled, {fit.found} found and judged",
-        "parts are moved by {:+.2f}, {:+.2f} net px (x, y)".format(*calibration.cell_offset),
+        "parts are moved by {:+.2f}, {:+.2f} frame px (x, y)".format(*calibration.offset),
         f"peak_threshold {calibration.peak_threshold:g}, "
         f"paf_threshold {calibration.paf_threshold:g}, min_score {calibration.min_score:g}",
         "",

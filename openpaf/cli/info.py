@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.messages import plain
 from openpaf.cli.options import Device, Model
 from openpaf.errors import OpenPafError
 from openpaf.selftest import doctor
@@ -61,9 +62,9 @@ def _print(sections: dict[str, dict[str, Any]], problems: list[str]) -> None:
         print(title)
         width = max(map(len, facts), default=0)
         for name, fact in facts.items():
-            print(f"  {name:{width}}  {fact}")
+            print(f"  {plain(name):{width}}  {plain(str(fact))}")
         if not facts:
             print("  none")
     print("problems" if problems else "all right")
     for problem in problems:
-        print(f"  {problem}")
+        print(f"  {plain(problem)}")

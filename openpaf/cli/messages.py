@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def warn(line: str) -> None:
     """Print one line on stderr, in the form of the error messages."""
-    print(f"openpaf: {' '.join(line.split())}", file=sys.stderr)
+    print(f"openpaf: {plain(' '.join(line.split()))}", file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """Show what a terminal would obey instead of showing it: escape codes, controls, turned text.
+
+    Names of models and files are somebody else's words.
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def progress_bar(*amounts: ProgressColumn) -> Progress:

@@ -36,6 +36,7 @@ from openpaf.optional import cv2
 from openpaf.stream import Stream, open_source
 from openpaf.track import TrackConfig
 from openpaf.writers import (
+    AngleWriter,
     CocoWriter,
     CsvWriter,
     NdjsonWriter,
@@ -98,6 +99,13 @@ def command(
         Path | None,
         typer.Option(
             metavar="DIR", help="Write OpenPose's JSON, one file a frame.", rich_help_panel="Output"
+        ),
+    ] = None,
+    angles: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write joint and segment angles as CSV, a row a person; - is standard output.",
+            rich_help_panel="Output",
         ),
     ] = None,
     no_image: Annotated[
@@ -174,7 +182,7 @@ def command(
     _quieten_opencv()
     files = {
         "--video": video, "--images": images, "--ndjson": ndjson, "--csv": csv,
-        "--coco-json": coco_json, "--openpose-json": openpose_json,
+        "--coco-json": coco_json, "--openpose-json": openpose_json, "--angles": angles,
     }  # fmt: skip
     _check(source, files, stats)
     with ExitStack() as stack:
@@ -195,6 +203,8 @@ def command(
             writers.add(CocoWriter(coco_json))
         if openpose_json:
             writers.add(OpenPoseWriter(openpose_json, name))
+        if angles:
+            writers.add(AngleWriter(_path_or_stdout(angles)))
         if images:
             writers.add(PictureWriter(images, name, paint))
         if video:

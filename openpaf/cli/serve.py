@@ -12,6 +12,7 @@ from openpaf.cli.options import Device, NetHeight, Threads
 from openpaf.errors import ConfigError
 from openpaf.serve import ServeConfig, create_app, open_models
 from openpaf.serve.config import MEGA, MIB
+from openpaf.serve.quiet import quiet_libraries
 from openpaf.serve.server import listen, make_server
 
 _DEFAULT = ServeConfig()
@@ -115,6 +116,7 @@ def command(
     config = ServeConfig(
         token=token,
         cors_origins=tuple(cors_origin or ()),
+        hosts=(*_LOOPBACK, host.lower()),
         max_body=max_body * MIB,
         max_pixels=max_pixels * MEGA,
         max_requests=max_requests,
@@ -135,4 +137,5 @@ def command(
         # Browsers give the camera to localhost, not to 0.0.0.0.
         shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         warn(f"open {scheme}://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C stops it")
-        server.run(sockets=[listener])
+        with quiet_libraries():
+            server.run(sockets=[listener])

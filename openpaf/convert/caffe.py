@@ -19,7 +19,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from openpaf.errors import CheckpointError
+from openpaf.errors import CheckpointError, shown
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _TYPES = {
@@ -103,9 +103,9 @@ def read_caffemodel(path: Path) -> dict[str, list[NDArray[np.float32]]]:
         if not layer.blobs:
             continue
         if layer.name in layers:
-            raise CheckpointError(f"{path} has two layers called {layer.name!r}")
+            raise CheckpointError(f"{path} has two layers called {shown(layer.name)}")
         layers[layer.name] = [
-            _array(blob, f"{path}: blob {place} of layer {layer.name!r}")
+            _array(blob, f"{path}: blob {place} of layer {shown(layer.name)}")
             for place, blob in enumerate(layer.blobs)
         ]
     if not layers:
@@ -115,10 +115,16 @@ def read_caffemodel(path: Path) -> dict[str, list[NDArray[np.float32]]]:
 
 def _array(blob: Any, where: str) -> NDArray[np.float32]:
     shape = _shape(blob)
-    values = np.array(blob.double_data if len(blob.double_data) else blob.data, dtype=np.float32)
+    with np.errstate(over="ignore"):  # infinite values are named when the network is built
+        values = np.array(blob.double_data or blob.data, dtype=np.float32)
     if any(size < 0 for size in shape) or math.prod(shape) != values.size:
-        raise CheckpointError(f"{where} says shape {tuple(shape)} and holds {values.size} values")
-    return values.reshape(shape)
+        raise CheckpointError(
+            f"{where} says shape {shown(tuple(shape))} and holds {values.size} values"
+        )
+    try:
+        return values.reshape(shape)
+    except (ValueError, OverflowError) as error:  # no values, in more axes than arrays can have
+        raise CheckpointError(f"{where} has a shape that cannot be: {shown(shape)}") from error
 
 
 def _shape(blob: Any) -> Sequence[int]:

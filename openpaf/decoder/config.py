@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.calibration import Calibration
 
 Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "centroid"]
@@ -16,13 +16,13 @@ Assembly = Literal["cpu", "cuda"]
 
 def _fraction(name: str, value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ConfigError(f"{name} must be a number from 0 to 1, got {value!r}")
+        raise ConfigError(f"{name} must be a number from 0 to 1, got {shown(value)}")
 
 
 def _count(name: str, value: int, lowest: int, highest: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
         raise ConfigError(
-            f"{name} must be a whole number from {lowest} to {highest}, got {value!r}"
+            f"{name} must be a whole number from {lowest} to {highest}, got {shown(value)}"
         )
 
 

@@ -146,7 +146,7 @@ class Decoder:
         )
         write_people(
             buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride),
-            *read.cell_offset, self._part, *people,
+            self._part, *people,
         )  # fmt: skip
         return people
 

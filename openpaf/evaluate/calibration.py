@@ -37,6 +37,7 @@ WEAKEST = 0.1
 # Fewer say nothing about five weights.
 _FEWEST_PEOPLE = 50
 _RIDGE = 1e-3
+_NOTHING_TO_SPEAK_OF = 0.001
 
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ class Fit:
     images, people, found : int
         Pictures, people annotated in them, and people found.
     shift : (float, float)
-        Median of where parts were found less where they are labelled, net px.
+        Median of where parts were found less where they are labelled, frame px.
     ap : dict of (float, float) to float
         AP on the same pictures by peak and PAF threshold.
     """
@@ -97,10 +98,14 @@ def calibrate(engine: Engine, dataset: KeypointFolder, *, progress: Progress | N
             fits[thresholds] = rows, person, rows.ap(known.images, target, person)
     if not fits:
         raise DatasetError(f"hardly anybody of {dataset.folder} was found; nothing can be learnt")
-    (peak, paf), (rows, person, _) = max(fits.items(), key=lambda fit: fit[1][2])
+    best = max(ap for *_, ap in fits.values())
+    # The highest that lose nothing to speak of: lower ones cost the decoder time.
+    (peak, paf), (rows, person, _) = max(
+        fit for fit in fits.items() if fit[1][2] >= best - _NOTHING_TO_SPEAK_OF
+    )
     part = fit_logistic(rows.part_features(person), rows.part_right)
     calibration = Calibration(
-        cell_offset=(round(-shift[0], 2), round(-shift[1], 2)),
+        offset=(round(-shift[0], 2), round(-shift[1], 2)),
         peak_threshold=peak,
         paf_threshold=paf,
         weakest=WEAKEST,
@@ -142,7 +147,7 @@ def _look(
 def _shift(
     frames: _Frames, images: Sequence[AnnotatedImage], target: Skeleton, skeleton: Skeleton
 ) -> tuple[float, float]:
-    """Median of found less labelled, net px, over the parts of people who are right."""
+    """Median of found less labelled, frame px, over the parts of people who are right."""
     differences = []
     for (people, placement), image in zip(frames, images, strict=True):
         found, _ = in_frame(people, placement, target, skeleton)
@@ -150,8 +155,7 @@ def _shift(
         for n in np.flatnonzero(judged.right):
             truth = judged.truth[n]
             both = image.labelled[truth] & (found.scores[n] > 0)
-            net = placement.to_net(found.keypoints[n, both])
-            differences.append(net - placement.to_net(image.keypoints[truth, both]))
+            differences.append(found.keypoints[n, both] - image.keypoints[truth, both])
     if sum(map(len, differences)) < _FEWEST_PEOPLE:
         raise DatasetError("hardly anybody who is labelled was found; nothing can be learnt")
     x, y = np.median(np.concatenate(differences), axis=0)
@@ -173,8 +177,7 @@ class _Rows:
         self.judged: list[Judged] = []
         features = []
         for (people, placement), image in zip(frames, images, strict=True):
-            moved = people._replace(keypoints=people.keypoints - np.array(shift, np.float32))
-            found, kept = in_frame(moved, placement, target, skeleton)
+            found, kept = in_frame(people, placement, target, skeleton, (-shift[0], -shift[1]))
             self.found.append(found)
             self.judged.append(judge(image, found, target.sigmas))
             features.append(person_features(people)[kept])

@@ -101,7 +101,8 @@ def predict(
             people = decoders[name].people(fields)
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
-            found, _ = in_frame(people, placement, target, engine.skeleton)
+            moved = (0.0, 0.0) if configs[name].openpose_rules else calibration.offset
+            found, _ = in_frame(people, placement, target, engine.skeleton, moved)
             predictions[name].found[place] = found
             predictions[name].scales[place] = placement.scale
     if progress is not None:
@@ -115,15 +116,19 @@ def _placed(engine: Engine, frame_size: tuple[int, int], scale: float) -> Placem
 
 
 def in_frame(
-    people: People, placement: Placement, target: Skeleton, skeleton: Skeleton
+    people: People,
+    placement: Placement,
+    target: Skeleton,
+    skeleton: Skeleton,
+    offset: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[FoundPeople, NDArray[np.bool_]]:
     """People in frame px and in the parts of the annotations, and which of those found they are.
 
+    `offset`, frame px, is the calibration's.
     Somebody of whom only parts are seen that are not annotated cannot be judged, and is left out.
     """
-    keypoints, scores = skeleton.convert(
-        placement.to_frame(people.keypoints).astype(np.float32), people.scores, target
-    )
+    places = (placement.to_frame(people.keypoints) + offset).astype(np.float32)
+    keypoints, scores = skeleton.convert(places, people.scores, target)
     judged = np.asarray((scores > 0).any(axis=1))
     found = FoundPeople(
         keypoints[judged].astype(np.float64),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.records import check_keys
 
 PERSON_FEATURES = ("constant", "mean part score", "share of parts", "log area", "overlap")
@@ -19,7 +19,7 @@ the box of one person of a higher score.
 PART_FEATURES = ("constant", "part score", "log odds of the person")
 """What a part's probability is a logistic of."""
 
-# A cell is 8 net px wide in every network known.
+# More is not how people label, but a mistake.
 _LARGEST_OFFSET = 8.0
 _LARGEST_WEIGHT = 1000.0
 
@@ -30,8 +30,8 @@ class Calibration:
 
     Attributes
     ----------
-    cell_offset : (float, float)
-        Net px from the centre of a cell to where parts that peak in it really are.
+    offset : (float, float)
+        Frame px, in x and y, from where parts are found to where humans label them.
     peak_threshold, paf_threshold : float
         What the decoder's options of these names are where the user leaves them alone.
     weakest : float
@@ -49,7 +49,7 @@ class Calibration:
         When a value cannot work.
     """
 
-    cell_offset: tuple[float, float] = (0.0, 0.0)
+    offset: tuple[float, float] = (0.0, 0.0)
     peak_threshold: float = 0.07
     paf_threshold: float = 0.05
     weakest: float = 0.2
@@ -61,9 +61,9 @@ class Calibration:
         for key in ("peak_threshold", "paf_threshold", "weakest", "min_score"):
             value = getattr(self, key)
             if not _is_number(value) or not 0 <= value <= 1:
-                raise ConfigError(f"{key} must be a number from 0 to 1, got {value!r}")
+                raise ConfigError(f"{key} must be a number from 0 to 1, got {shown(value)}")
         for key, sizes, largest in (
-            ("cell_offset", (2,), _LARGEST_OFFSET),
+            ("offset", (2,), _LARGEST_OFFSET),
             ("person", (0, len(PERSON_FEATURES)), _LARGEST_WEIGHT),
             ("part", (0, len(PART_FEATURES)), _LARGEST_WEIGHT),
         ):
@@ -72,7 +72,7 @@ class Calibration:
             if not good or not all(_is_number(v) and abs(v) <= largest for v in values):
                 raise ConfigError(
                     f"{key} must be {' or '.join(map(str, sizes))} numbers from -{largest:g} to "
-                    f"{largest:g}, got {values!r}"
+                    f"{largest:g}, got {shown(values)}"
                 )
             object.__setattr__(self, key, tuple(float(v) for v in values))
         if self.part and not self.person:

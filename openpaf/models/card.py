@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.models.detector_card import PICODET_S, RTMDET_NANO
 from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
@@ -21,6 +21,8 @@ from openpaf.skeleton import COCO_18
 
 METADATA_KEY = "openpaf"
 """Name of the ONNX metadata property that holds a card as JSON."""
+
+_MOST_STRIDE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +75,10 @@ class ModelCard(PartsCard):
         for key in ("confidence_maps", "pafs"):
             check_name(key, getattr(self, key))
         if not isinstance(self.calibration, Calibration):
-            raise ConfigError(f"calibration must be a Calibration, got {self.calibration!r}")
-        for key, least in {"stride": 1, "confidence_channel": 0, "paf_channel": 0}.items():
-            check_int(key, getattr(self, key), least)
+            raise ConfigError(f"calibration must be a Calibration, got {shown(self.calibration)}")
+        check_int("stride", self.stride, 1, _MOST_STRIDE)
+        for key in ("confidence_channel", "paf_channel"):
+            check_int(key, getattr(self, key), 0)
         check_int("net_height", self.net_height, self.stride)
         if isinstance(self.paf_order, list):
             object.__setattr__(self, "paf_order", tuple(self.paf_order))
@@ -90,7 +93,7 @@ class ModelCard(PartsCard):
         if not whole or sorted(order) != list(range(channels)):
             raise ConfigError(
                 f"paf_order must be limbs, published, or 0..{channels - 1} once each, "
-                f"got {self.paf_order!r}"
+                f"got {shown(self.paf_order)}"
             )
 
     @property

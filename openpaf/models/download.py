@@ -7,37 +7,35 @@ a checksum, the first one seen can be trusted on request and is held to from the
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import http.client
 import os
-import shutil
-import ssl
+import re
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from openpaf.errors import ChecksumError, DownloadError, OpenPafError, OutputError
+from openpaf.errors import ChecksumError, DownloadError, OpenPafError
 from openpaf.files import replacing
+from openpaf.models.transfer import (
+    Interrupted,
+    Progress,
+    WrongFile,
+    cannot_write,
+    keep_only_own,
+    transfer,
+)
 
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes expected, None where no one said."""
+__all__ = ["Progress", "RemoteFile", "download"]
 
 STALL_SECONDS = 30.0
 """How long a server may send nothing before the download starts again."""
 
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 1.0
-_CHUNK = 1 << 20
 
 
 def cache_folder() -> Path:
@@ -84,16 +82,8 @@ class RemoteFile:
     def checksum(self) -> tuple[str, str] | None:
         """Algorithm and hexadecimal digest, or None where none is published."""
         if self.sha256:
-            return "sha256", self.sha256
-        return ("md5", self.md5) if self.md5 else None
-
-
-class _WrongFile(DownloadError):
-    """This mirror cannot give the file; another may."""
-
-
-class _Interrupted(DownloadError):
-    """The transfer broke off; what came is good."""
+            return "sha256", self.sha256.lower()
+        return ("md5", self.md5.lower()) if self.md5 else None
 
 
 def download(
@@ -130,7 +120,7 @@ def download(
     except OSError as error:
         if isinstance(error, OpenPafError):
             raise
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def _is_whole(path: Path, file: RemoteFile) -> bool:
@@ -148,6 +138,7 @@ def _download_locked(file: RemoteFile, path: Path, trust: bool, progress: Progre
     if os.environ.get("OPENPAF_OFFLINE", "0") not in ("", "0"):
         raise DownloadError(f"{file.name} is not there and OPENPAF_OFFLINE is set; unset it first")
     partial = path.with_name(path.name + ".part")
+    keep_only_own(partial)
     if expected is None:
         # Nothing says that another server's bytes continue these.
         partial.unlink(missing_ok=True)
@@ -155,7 +146,7 @@ def _download_locked(file: RemoteFile, path: Path, trust: bool, progress: Progre
     for url in file.urls:
         try:
             _from_mirror(url, file, expected, partial, progress)
-        except (_WrongFile, _Interrupted, ChecksumError) as error:
+        except (WrongFile, Interrupted, ChecksumError) as error:
             failures.append(error)
             continue
         if expected is None:
@@ -176,8 +167,8 @@ def _from_mirror(
     partial: Path,
     progress: Progress,
 ) -> None:
-    if urlsplit(url).scheme == "http" and expected is None:
-        raise _WrongFile("http is only used where a checksum is published")
+    if expected is None and not url.startswith("https:"):
+        raise WrongFile("http is only used where a checksum is published")
     resumed = partial.exists()
     _transfer_patiently(url, file, partial, progress, plain_http=expected is not None)
     if expected is None:
@@ -200,127 +191,19 @@ def _transfer_patiently(
         if attempt:
             time.sleep(_PAUSE_SECONDS * 2 ** (attempt - 1))
         try:
-            _transfer(url, file, partial, progress, plain_http=plain_http)
+            transfer(
+                url,
+                partial,
+                name=file.name,
+                size=file.size,
+                stall=STALL_SECONDS,
+                plain_http=plain_http,
+                progress=progress,
+            )
             return
-        except _Interrupted:
+        except Interrupted:
             if attempt == _ATTEMPTS - 1:
                 raise
-
-
-def _transfer(
-    url: str, file: RemoteFile, partial: Path, progress: Progress, *, plain_http: bool
-) -> None:
-    """Get the rest of a file: one request, appended to what `partial` holds."""
-    have = partial.stat().st_size if partial.exists() else 0
-    if file.size is not None and have >= file.size:
-        if have == file.size:
-            return
-        partial.unlink()
-        have = 0
-    headers = {"User-Agent": "openpaf", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    opener = urllib.request.build_opener(_Redirects(plain_http))
-    request = urllib.request.Request(url, headers=headers)
-    try:
-        with opener.open(request, timeout=STALL_SECONDS) as response:
-            _save(response, file, partial, have, progress)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:
-            partial.unlink(missing_ok=True)
-        answer = " ".join(f"answered {error.code} {error.reason}".split())
-        again = error.code in (408, 416, 429) or error.code >= 500
-        raise (_Interrupted if again else _WrongFile)(answer) from error
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, TimeoutError):
-            raise _Interrupted(f"no answer for {STALL_SECONDS:g} s") from error
-        raise _WrongFile(f"cannot be reached: {error.reason}") from error
-    except TimeoutError as error:
-        raise _Interrupted(f"nothing came for {STALL_SECONDS:g} s") from error
-    except (http.client.HTTPException, ConnectionError, ssl.SSLError) as error:
-        raise _Interrupted(f"broke off: {error or type(error).__name__}") from error
-
-
-def _save(
-    response: http.client.HTTPResponse,
-    file: RemoteFile,
-    partial: Path,
-    have: int,
-    progress: Progress,
-) -> None:
-    have = _continued_at(response, partial, have)
-    total = _announced_size(response, file, have)
-    _check_room(file, partial, have, total)
-    with partial.open("ab" if have else "wb") as out:
-        progress(have, total)
-        while chunk := response.read1(_CHUNK):
-            have += len(chunk)
-            if file.size is not None and have > file.size:
-                raise _WrongFile(f"sends more than {file.size} bytes")
-            _write(out, chunk, partial)
-            progress(have, total)
-    if total is not None and have < total:
-        raise _Interrupted(f"broke off after {have} of {total} bytes")
-
-
-def _continued_at(response: http.client.HTTPResponse, partial: Path, have: int) -> int:
-    """Where the body of an answer belongs: at the end of what is there, or at the beginning."""
-    if not have or response.status != 206:
-        return 0
-    if not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
-        partial.unlink()
-        raise _Interrupted("continued at another place than asked")
-    return have
-
-
-def _announced_size(response: http.client.HTTPResponse, file: RemoteFile, have: int) -> int | None:
-    length = response.headers.get("Content-Length") or ""
-    if not length.isdigit():
-        return file.size
-    total = have + int(length)
-    if file.size not in (None, total):
-        raise _WrongFile(f"has a file of {total} bytes, expected {file.size}")
-    return total
-
-
-def _check_room(file: RemoteFile, partial: Path, have: int, total: int | None) -> None:
-    free = shutil.disk_usage(partial.parent).free
-    if total is not None and total - have > free:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{file.name} needs {total / 1e6:.0f} MB and {free / 1e6:.0f} MB are free in "
-            f"{partial.parent}; make room or set OPENPAF_CACHE to another folder"
-        )
-
-
-def _write(out: IO[bytes], chunk: bytes, partial: Path) -> None:
-    try:
-        out.write(chunk)
-        out.flush()
-    except OSError as error:
-        # Half a file on a full disk helps nobody; the user gets the room back.
-        partial.unlink(missing_ok=True)
-        raise _cannot_write(partial, error) from error
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but never from a promised https to http."""
-
-    def __init__(self, plain_http: bool) -> None:
-        self.schemes = ("https", "http") if plain_http else ("https",)
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if urlsplit(newurl).scheme not in self.schemes:
-            raise _WrongFile(f"redirects to {newurl}, and only {' or '.join(self.schemes)} will do")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
 def _digest(path: Path, algorithm: str) -> str:
@@ -336,8 +219,11 @@ def _record(path: Path) -> Path:
 
 
 def _trusted(path: Path) -> tuple[str, str] | None:
+    """What was recorded on trust; a damaged record is none, so that trust can be given again."""
     with suppress(FileNotFoundError):
-        return "sha256", _record(path).read_text("utf-8").split()[0]
+        words = _record(path).read_bytes()[:200].decode("ascii", "replace").lower().split()
+        if words and re.fullmatch("[0-9a-f]{64}", words[0]):
+            return "sha256", words[0]
     return None
 
 
@@ -347,11 +233,6 @@ def _record_trust(path: Path, partial: Path) -> None:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-    return OutputError(
-        f"cannot write {path}: {reason}; make room or set OPENPAF_CACHE to another folder"
-    )
+    with suppress(ValueError):
+        return urlsplit(url).hostname or url
+    return url

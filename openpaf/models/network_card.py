@@ -10,11 +10,13 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from openpaf.errors import ConfigError
-from openpaf.records import check_keys, read_toml
+from openpaf.errors import ConfigError, shown
+from openpaf.records import check_keys, parse_json, read_toml
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Of ImageNet's pixels, RGB, 0 to 255."""
+
+_MOST = 1 << 16
 
 _CHOICES = {
     "input_layout": ("NHWC", "NCHW"),
@@ -180,20 +182,6 @@ def check_head(values: Any, where: str, wanted: str) -> None:
         )
 
 
-def parse_json(text: str, where: str) -> Any:
-    """Plain values of a card in JSON.
-
-    Raises
-    ------
-    ConfigError
-        When it is not JSON.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{where} is not JSON: {error}") from error
-
-
 def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
     """Refuse a value that is not one of a few words.
 
@@ -203,7 +191,7 @@ def check_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
         When it is not.
     """
     if value not in choices:
-        raise ConfigError(f"{key} must be {' or '.join(choices)}, got {value!r}")
+        raise ConfigError(f"{key} must be {' or '.join(choices)}, got {shown(value)}")
 
 
 def check_name(key: str, value: object) -> None:
@@ -215,19 +203,23 @@ def check_name(key: str, value: object) -> None:
         When it is.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"{key} must be a name, got {value!r}")
+        raise ConfigError(f"{key} must be a name, got {shown(value)}")
 
 
-def check_int(key: str, value: object, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`.
+def check_int(key: str, value: object, least: int, most: int = _MOST) -> None:
+    """Refuse what is not a whole number from `least` to `most`.
 
     Raises
     ------
     ConfigError
         When it is not.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key} must be a whole number of at least {least}, got {value!r}")
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:  # type: ignore[operator]
+        raise ConfigError(
+            f"{key} must be a whole number of at least {least} and at most {most}, "
+            f"got {shown(value)}"
+        )
 
 
 def check_size(key: str, value: Any) -> None:
@@ -239,7 +231,7 @@ def check_size(key: str, value: Any) -> None:
         When it is not.
     """
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ConfigError(f"{key} must be (width, height) in px, got {value!r}")
+        raise ConfigError(f"{key} must be (width, height) in px, got {shown(value)}")
     for side in value:
         check_int(f"a side of {key}", side, 8)
 
@@ -248,9 +240,13 @@ def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
     values = value if isinstance(value, (tuple, list)) else [value]
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if not numbers or len(values) not in (1, 3):
-        raise ConfigError(f"{key} must be one number or three, got {value!r}")
-    if not all(map(math.isfinite, values)):
-        raise ConfigError(f"{key} must be finite, got {value!r}")
-    if len(values) == 1:
-        return float(values[0])
-    return float(values[0]), float(values[1]), float(values[2])
+        raise ConfigError(f"{key} must be one number or three, got {shown(value)}")
+    try:
+        floats = [float(v) for v in values]
+    except OverflowError:
+        floats = [math.inf]
+    if not all(map(math.isfinite, floats)):
+        raise ConfigError(f"{key} must be finite, got {shown(value)}")
+    if len(floats) == 1:
+        return floats[0]
+    return floats[0], floats[1], floats[2]

@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from openpaf import __version__
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError, error_body, validation_message
-from openpaf.serve.guard import Guard
+from openpaf.serve.guard import LIVE, Guard
 from openpaf.serve.live import LiveConnections
 from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model
@@ -65,11 +65,18 @@ def create_app(models: Mapping[str, Model], config: ServeConfig | None = None) -
         description=_DESCRIPTION,
         redoc_url=None,
         lifespan=lifespan,
+        # A redirect would repeat the `Host` that the client gave.
+        redirect_slashes=False,
     )
+    app.state.config = config
     # `Guard` checks the token; this tells the documentation, which then asks for it.
     bearer = [] if config.token is None else [Depends(HTTPBearer(auto_error=False))]
     app.include_router(routes(pipeline), dependencies=bearer)
-    app.add_api_websocket_route("/live", live.serve)
+    app.add_api_websocket_route(LIVE, live.serve)
+
+    @app.get(LIVE, include_in_schema=False)
+    async def not_live() -> None:
+        raise RequestError(426, "connect with a WebSocket here, by its whole handshake")
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:

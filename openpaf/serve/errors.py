@@ -30,6 +30,8 @@ def error_headers(status: int, body: bytes) -> list[tuple[bytes, bytes]]:
     ]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if status == 426:
+        headers.append((b"upgrade", b"websocket"))
     if status == 503:
         headers.append((b"retry-after", b"1"))
     return headers

@@ -28,6 +28,8 @@ from openpaf.track import Tracker
 # A browser's WebSocket cannot set headers, but it can offer protocols: this one, then the token.
 PROTOCOL = "openpaf"
 _MAX_SETTINGS = 4096
+# Between messages, s: those of a hasty client wait where they cost nothing, in its own socket.
+_PAUSE = 0.002
 _POLICY, _TRY_LATER, _AWAY = 1008, 1013, 1001
 MAX_FRAME = 8 << 20
 """Bytes of a live frame."""
@@ -56,7 +58,7 @@ class LiveConnections:
         self._pipeline.metrics.live.inc()
         try:
             await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
-            await _Live(websocket, self._pipeline, self._config.idle_timeout).run()
+            await _Live(websocket, self._pipeline, self._config).run()
         finally:
             self._open -= 1
             self._pipeline.metrics.live.dec()
@@ -80,10 +82,11 @@ class LiveConnections:
 class _Live:
     """One client's frames, settings and tracks."""
 
-    def __init__(self, websocket: WebSocket, pipeline: Pipeline, idle_timeout: float) -> None:
+    def __init__(self, websocket: WebSocket, pipeline: Pipeline, config: ServeConfig) -> None:
         self._websocket = websocket
         self._pipeline = pipeline
-        self._idle_timeout = idle_timeout
+        self._config = config
+        self._second = self._settings = 0
         self._options = Options()
         self._tracker = Tracker()
         self._count = 0
@@ -101,7 +104,7 @@ class _Live:
     async def _receive(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._idle_timeout):
+                async with asyncio.timeout(self._config.idle_timeout):
                     message = await self._websocket.receive()
             except TimeoutError:
                 await self._websocket.close(_AWAY, "nothing came for a while")
@@ -111,7 +114,20 @@ class _Live:
             if message.get("bytes") is not None:
                 self._take(message["bytes"])
             elif message.get("text") is not None:
+                await self._count_settings()
                 await self._set(message["text"])
+            # A queue that is never empty would otherwise be read without a pause.
+            await asyncio.sleep(_PAUSE)
+
+    async def _count_settings(self) -> None:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._settings = second, 0
+        self._settings += 1
+        if self._settings > self._config.max_settings:
+            reason = f"more than {self._config.max_settings} settings a second"
+            await self._websocket.close(_POLICY, reason)
+            raise WebSocketDisconnect(_POLICY)
 
     def _take(self, data: bytes) -> None:
         if self._newest is not None:

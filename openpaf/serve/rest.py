@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
 
 from openpaf.poses import Poses
 from openpaf.serve.errors import RequestError
@@ -156,7 +158,7 @@ def routes(pipeline: Pipeline) -> APIRouter:
                 return {"name": name, "error": str(error), "status": error.status}
             return {"name": name, "result": _formed(poses, options, index), "status": 200}
 
-        async with request.form(max_files=MAX_FILES, max_fields=0) as form:
+        async with _form_of(request, MAX_FILES) as form:
             files = [file for file in form.getlist("images") if isinstance(file, UploadFile)]
             if not files:
                 raise RequestError(422, "send a multipart form with one or more files `images`")
@@ -197,10 +199,21 @@ def _formed(poses: Poses, options: DetectOptions, index: int) -> Any:
     return poses.to_openpose()
 
 
+def _form_of(request: Request, max_files: int) -> AbstractAsyncContextManager[FormData]:
+    """The form of a request, its names read as UTF-8 and never by a codec that it asks for."""
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if b"boundary" in options:
+        boundary = options[b"boundary"].replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        kind += b'; boundary="' + boundary + b'"'
+    headers = [pair for pair in request.scope["headers"] if pair[0].lower() != b"content-type"]
+    scope = {**request.scope, "headers": [*headers, (b"content-type", kind)]}
+    return Request(scope, request.receive).form(max_files=max_files, max_fields=0)
+
+
 async def _picture(request: Request) -> bytes:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return await request.body()
-    async with request.form(max_files=1, max_fields=0) as form:
+    async with _form_of(request, 1) as form:
         file = form.get("image")
         if not isinstance(file, UploadFile):
             raise RequestError(422, "send the picture as the body, or as the form's file `image`")

@@ -1,76 +1,27 @@
-"""Run the application on uvicorn, which by itself would wait for a request's headers for ever."""
+"""Run the application on uvicorn, with connections that are held to their limits."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
-from http import HTTPStatus
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from openpaf.errors import ConfigError
-from openpaf.serve.errors import error_body, error_headers
+from openpaf.serve.config import ServeConfig
 from openpaf.serve.live import MAX_FRAME
+from openpaf.serve.live_protocol import LiveProtocol
+from openpaf.serve.protocol import HttpProtocol
 
-HEADER_TIMEOUT = 10.0
-"""Seconds in which the headers of a request must have arrived."""
-
-MAX_CONNECTIONS = 512
-"""Connections at once, idle ones included; well below what a process may open."""
-
+_BACKLOG = 256
 _GRACE = 10
-
-
-class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1 that hangs up on clients who never finish their headers, and on too many clients."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            self._refuse(503, "too many connections; try again in a moment")
-        else:
-            self._expect_headers()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._expect_headers()
-
-    def on_headers_complete(self) -> None:
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "this is not HTTP")
-
-    def _expect_headers(self) -> None:
-        self._stop_waiting()
-        late = f"the headers did not arrive within {HEADER_TIMEOUT:g} s"
-        self._deadline = self.loop.call_later(HEADER_TIMEOUT, self._refuse, 408, late)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _refuse(self, status: int, message: str) -> None:
-        if self.transport.is_closing():
-            return
-        # What is wrong with a second request must not be told as the answer to the first.
-        first = self.cycle
-        at_work = first is not None and not first.response_complete and not first.more_body
-        if not at_work and (first is None or first.response_complete or not first.response_started):
-            self.transport.write(_response(status, message))
-        self.transport.close()
+_SEND_BUFFER = 128 << 10
+# Files that are open whatever clients do, and those that one client may have open.
+_FILES, _FILES_EACH = 128, 2
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -83,12 +34,37 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Left to itself, the system keeps megabytes of each answer that is never read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        return listener
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"cannot listen on {host} port {port}: {reason}; pass another --host or --port"
         ) from error
+
+
+def room_for(connections: int) -> int:
+    """Have the system allow this process the files of so many connections.
+
+    Returns
+    -------
+    int
+        How many connections there is room for: fewer where the system's hard limit is low.
+    """
+    if sys.platform == "win32":
+        return connections
+    import resource
+
+    wanted = _FILES + _FILES_EACH * connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY in (soft, hard):
+        return connections
+    if soft < wanted:
+        soft = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(connections, (soft - _FILES) // _FILES_EACH))
 
 
 def make_server(
@@ -109,10 +85,17 @@ def make_server(
     ConfigError
         When the certificate or its key cannot be used.
     """
+    limits: ServeConfig = app.state.config
+    app.state.config = replace(limits, max_connections=room_for(limits.max_connections))
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        # What the protocols lean on is asyncio's.
+        loop="asyncio",
+        http=HttpProtocol,
+        ws=LiveProtocol,
         lifespan="on",
+        # So many are taken at once, before any can be refused.
+        backlog=_BACKLOG,
         ws_max_size=MAX_FRAME,
         # Pictures are compressed already, and a small message must not unfold into a large one.
         ws_per_message_deflate=False,
@@ -134,12 +117,3 @@ def make_server(
     # It reports every malformed request; that would let any client fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return uvicorn.Server(config)
-
-
-def _response(status: int, message: str) -> bytes:
-    """A whole answer, for when there is no request to answer."""
-    body = error_body(message)
-    headers = [*error_headers(status, body), (b"connection", b"close")]
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
-    lines += [name + b": " + value for name, value in headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body

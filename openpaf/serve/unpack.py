@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import imagesize
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from openpaf.errors import FrameError
 from openpaf.frame import decode_picture
 from openpaf.serve.errors import RequestError
+from openpaf.serve.segments import MAX_SEGMENTS, too_many_segments
 
 # Three formats that every browser and camera gives; each other one is one more thing to attack.
-_SIGNATURES = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG\r\n\x1a\n"), (8, b"WEBP"))
+_SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
 _START_OF_SCAN = b"\xff\xda"
 _MAX_SCANS = 100
 
@@ -32,8 +34,10 @@ def unpack(data: bytes, max_pixels: int, name: str = "the picture") -> NDArray[n
     """
     if not data:
         raise RequestError(400, f"{name} is empty; send the bytes of a JPEG, PNG or WebP picture")
-    if not any(data.startswith(mark, place) for place, mark in _SIGNATURES):
+    if not _SIGNATURE.match(data):
         raise RequestError(415, f"{name} must be a JPEG, PNG or WebP picture")
+    if data.startswith(b"\xff\xd8") and too_many_segments(data):
+        raise RequestError(422, f"{name} has more than {MAX_SEGMENTS} segments; save it again")
     try:
         width, height = imagesize.get(io.BytesIO(data))
     except Exception:  # noqa: BLE001 - it parses hostile bytes and promises nothing

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
+
+_MOST = 1e6
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,12 @@ class TrackConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0:
-                raise ConfigError(f"{field.name} must be finite and not negative, got {value!r}")
+            # Not by `math.isfinite`, which an int can be too long for.
+            if not 0 <= value <= _MOST:
+                raise ConfigError(
+                    f"{field.name} must be finite and not negative, at most {_MOST:g}, "
+                    f"got {shown(value)}"
+                )
         if not 0 < self.min_oks <= 1:
             raise ConfigError(f"min_oks must be above 0 and at most 1, got {self.min_oks!r}")
         if self.confirm_hits < 1:

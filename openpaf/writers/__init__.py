@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openpaf.writers.angles import AngleWriter
 from openpaf.writers.coco import CocoWriter
 from openpaf.writers.csv import CsvWriter
 from openpaf.writers.ndjson import NdjsonWriter
@@ -13,6 +14,7 @@ from openpaf.writers.window import Window
 from openpaf.writers.writer import Writer, Writers
 
 __all__ = [
+    "AngleWriter",
     "CocoWriter",
     "CsvWriter",
     "NdjsonWriter",

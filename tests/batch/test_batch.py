@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -413,3 +414,33 @@ def test_without_an_address_ray_is_not_imported() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert out.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("format", ["parquet", "ndjson"])
+def test_a_name_that_is_not_utf_8_costs_nothing(
+    dots_network: Path, tmp_path: Path, format: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    data = bytes(cv2.imencode(".png", np.zeros((120, 160, 3), np.uint8))[1])
+    (pictures / "a.png").write_bytes(data)
+    try:
+        (pictures / os.fsdecode(b"\xff\xfe.png")).write_bytes(data)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(
+            ["batch", str(pictures), str(tmp_path / "out"), "--format", format]
+            + ["--workers", "1", "--model", str(dots_network)]
+        )
+    assert stopped.value.code == 0
+    (part,) = (tmp_path / "out" / "poses").glob(f"*.{format}")
+    if format == "parquet":
+        import pyarrow.parquet
+
+        names = pyarrow.parquet.read_table(part)["source"].to_pylist()
+        assert sorted(names) == ["\\xff\\xfe.png", "a.png"]
+    else:
+        names = [json.loads(line)["source"] for line in part.read_text().splitlines()]
+        assert sorted(map(os.fsencode, names)) == [b"a.png", b"\xff\xfe.png"]

@@ -31,16 +31,12 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 def test_the_kernel_computes_what_the_reference_says(count: int) -> None:
     fields = make_crowd(count, 3, grid=(80, 60)).fields
     raw = Decoder(DecoderConfig(min_score=0.1)).people(fields)
-    calibration = Calibration(
-        weakest=0.1, min_score=0.0, person=PERSON, part=PART, cell_offset=(-0.5, 0.75)
-    )
+    calibration = Calibration(weakest=0.1, min_score=0.0, person=PERSON, part=PART)
     got = Decoder(None, calibration).people(fields)
     probabilities = sigmoid(person_features(raw) @ PERSON)
     order = np.argsort(-probabilities, kind="stable")
     np.testing.assert_allclose(got.person_scores, probabilities[order], rtol=1e-4)
-    np.testing.assert_allclose(
-        got.keypoints, raw.keypoints[order] + np.float32([-0.5, 0.75]), atol=1e-3
-    )
+    np.testing.assert_allclose(got.keypoints, raw.keypoints[order], atol=1e-3)
     odds = np.log(probabilities / (1 - probabilities))[order, None]
     parts = sigmoid(PART[0] + PART[1] * raw.scores[order] + PART[2] * odds)
     found = raw.scores[order] > 0
@@ -60,7 +56,7 @@ def test_min_score_is_a_probability_where_scores_are_and_the_users_wins() -> Non
 def test_openpose_rules_know_no_calibration() -> None:
     fields = make_crowd(5, 1, grid=(60, 50)).fields
     plain = Decoder(DecoderConfig.openpose()).people(fields)
-    calibration = Calibration(person=PERSON, part=PART, cell_offset=(2.0, 2.0))
+    calibration = Calibration(person=PERSON, part=PART, offset=(2.0, 2.0))
     for a, b in zip(plain, Decoder(DecoderConfig.openpose(), calibration).people(fields)):
         np.testing.assert_array_equal(a, b)
 
@@ -113,9 +109,9 @@ def test_where_parts_lie_against_their_labels_is_measured_in_net_px() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cell_offset": [0, 50]}, "cell_offset must be 2 numbers from -8 to 8"),
-        ({"cell_offset": [0, float("nan")]}, "cell_offset must be"),
-        ({"cell_offset": 3}, "cell_offset must be"),
+        ({"offset": [0, 50]}, "offset must be 2 numbers from -8 to 8"),
+        ({"offset": [0, float("nan")]}, "offset must be"),
+        ({"offset": 3}, "offset must be"),
         ({"person": [1, 2]}, "person must be 0 or 5 numbers"),
         ({"part": [1, 2, 3]}, "part needs person"),
         ({"peak_threshold": 2}, "peak_threshold must be a number from 0 to 1"),
@@ -130,7 +126,7 @@ def test_cards_with_calibrations_that_cannot_work(values: object, message: str) 
 
 
 def test_a_card_keeps_its_calibration_in_json_and_in_toml(tmp_path: Path) -> None:
-    calibration = Calibration(cell_offset=(-0.1, 0.8), min_score=0.4, person=PERSON, part=PART)
+    calibration = Calibration(offset=(-0.1, 0.8), min_score=0.4, person=PERSON, part=PART)
     card = ModelCard(name="x", skeleton=COCO_18, net_height=256, calibration=calibration)
     assert ModelCard.from_json(card.to_json()) == card
     path = tmp_path / "x.toml"

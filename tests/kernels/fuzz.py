@@ -20,7 +20,7 @@ def out_of_bounds_is_noticed() -> bool:
     try:
         write_people(
             np.zeros((1, 2), np.int32), np.zeros(1, np.int32), empty,
-            np.zeros((3, 2, 1), np.float32), 8.0, 0.0, 0.0, empty,
+            np.zeros((3, 2, 1), np.float32), 8.0, empty,
             np.empty((1, 2, 2), np.float32), np.empty((1, 2), np.float32), np.empty(1, np.float32),
         )  # fmt: skip
     except IndexError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
 WIDTH, HEIGHT = 128, 96
+Address = tuple[str, int]
 
 
 class StandIn:
@@ -120,3 +122,30 @@ def serve(make_app: Callable[..., Any]) -> Iterator[Callable[..., TestClient]]:
     yield start
     for client in clients:
         client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def listening(make_app: Callable[..., Any]) -> Iterator[Callable[..., Address]]:
+    """Serve the application on a free port; gives the address."""
+    pytest.importorskip("fastapi")
+    from openpaf.serve import server
+
+    running = []
+
+    def start(**settings: Any) -> Address:
+        listener = server.listen("127.0.0.1", 0)
+        address: Address = listener.getsockname()
+        service = server.make_server(make_app(**settings))
+        thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((service, thread))
+        while not service.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        return address
+
+    yield start
+    for service, thread in running:
+        service.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()

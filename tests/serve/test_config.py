@@ -29,6 +29,13 @@ from openpaf.serve import ServeConfig
         ({"batch_wait": 2}, "batch_wait"),
         ({"batch_wait": float("nan")}, "batch_wait"),
         ({"max_net_height": 10}, "max_net_height"),
+        ({"max_connections": 0}, "max_connections"),
+        ({"max_head": -1}, "max_head"),
+        ({"max_headers": 0}, "max_headers"),
+        ({"max_messages": 0}, "max_messages"),
+        ({"max_settings": 0}, "max_settings"),
+        ({"header_timeout": 0}, "header_timeout"),
+        ({"write_timeout": float("inf")}, "write_timeout"),
     ],
 )
 def test_settings_that_cannot_work(settings: dict[str, Any], said: str) -> None:

@@ -208,3 +208,13 @@ def test_a_token_lets_its_owner_in(
     with serve(token=TOKEN).websocket_connect("/live", **connection) as live:
         live.send_bytes(picture(0))
         assert live.receive_json()["frame"] == 1
+
+
+def test_too_many_settings_end_the_connection(serve: Serve) -> None:
+    with serve(max_settings=3).websocket_connect("/live") as live:
+        for _ in range(9):
+            live.send_text("{}")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            live.receive_json()
+    assert closed.value.code == 1008
+    assert "3 settings a second" in closed.value.reason

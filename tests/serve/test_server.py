@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,35 +23,10 @@ from .conftest import StandIn, expected_nose, nose
 
 pytest.importorskip("fastapi")
 
-from openpaf.serve import server
 
 Picture = Callable[..., bytes]
 Address = tuple[str, int]
 StandIns = dict[str, StandIn]
-
-
-@pytest.fixture
-def listening(make_app: Callable[..., Any]) -> Iterator[Callable[..., Address]]:
-    """Serve the application on a free port; gives the address."""
-    running = []
-
-    def start(**settings: Any) -> Address:
-        listener = server.listen("127.0.0.1", 0)
-        address: Address = listener.getsockname()
-        service = server.make_server(make_app(**settings))
-        thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
-        thread.start()
-        running.append((service, thread))
-        while not service.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        return address
-
-    yield start
-    for service, thread in running:
-        service.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def ask(address: Address, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -89,11 +63,8 @@ def test_pictures_sent_over_one_connection(listening: Any, picture: Picture) -> 
             assert nose(json.load(answer)) == pytest.approx(expected_nose(value), abs=0.1)
 
 
-def test_headers_that_never_end(
-    listening: Any, picture: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.6)
-    address = listening()
+def test_headers_that_never_end(listening: Any, picture: Picture) -> None:
+    address = listening(header_timeout=0.6)
     slow = [socket.create_connection(address) for _ in range(20)]
     for client in slow[1:]:
         client.sendall(b"POST /detect HTTP/1.1\r\nhost: x\r\nx-slow: ")
@@ -110,10 +81,9 @@ def test_headers_that_never_end(
 
 
 def test_a_second_request_that_never_ends_does_not_disturb_the_first(
-    listening: Any, picture: Picture, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+    listening: Any, picture: Picture, stand_ins: StandIns
 ) -> None:
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.3)
-    address = listening()
+    address = listening(header_timeout=0.3)
     with socket.create_connection(address) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost")
         received = read_all(client)
@@ -177,11 +147,8 @@ def test_what_is_hardly_http_gets_a_4xx(listening: Any, data: bytes) -> None:
     assert ask(address, "GET", "/healthz")[0] == 200
 
 
-def test_connections_beyond_the_limit_are_refused(
-    listening: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
-    address = listening()
+def test_connections_beyond_the_limit_are_refused(listening: Any) -> None:
+    address = listening(max_connections=3)
     idle = [socket.create_connection(address) for _ in range(3)]
     time.sleep(0.2)
     with socket.create_connection(address) as client:
@@ -227,13 +194,10 @@ def test_a_live_client_that_reads_nothing_cannot_pile_answers_up(
     assert ask((host, port), "GET", "/healthz")[0] == 200
 
 
-def test_nothing_is_left_of_hostile_clients(
-    listening: Any, picture: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_of_hostile_clients(listening: Any, picture: Picture) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc to count open files")
-    monkeypatch.setattr(server, "HEADER_TIMEOUT", 0.5)
-    address = listening(body_timeout=0.5)
+    address = listening(header_timeout=0.5, body_timeout=0.5)
     body = picture(0, ".jpg")
     upgrade = (
         b"GET /live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"

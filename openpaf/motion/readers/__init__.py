@@ -1,0 +1,7 @@
+"""Recordings of poses, whatever file they are in."""
+
+from __future__ import annotations
+
+from openpaf.motion.readers.open import SUFFIXES, open_recording
+
+__all__ = ["SUFFIXES", "open_recording"]

@@ -1,0 +1,120 @@
+"""Which reader a file or folder needs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from openpaf.errors import ConfigError, RecordingError
+from openpaf.motion.readers.csv import CsvRecording
+from openpaf.motion.readers.ndjson import NdjsonRecording
+from openpaf.motion.readers.openpose import OpenPoseRecording
+from openpaf.motion.readers.parquet import ParquetRecording
+from openpaf.motion.records import Record, Recording, in_order
+
+SUFFIXES = (".ndjson", ".jsonl", ".json", ".csv", ".parquet")
+"""Files that can be read; folders hold OpenPose's JSON, or the parts that `openpaf batch` wrote."""
+
+
+class _Parts:
+    """Several files, one after the other."""
+
+    def __init__(self, parts: list[Recording]) -> None:
+        self._parts, self._done = parts, 0
+
+    @property
+    def share(self) -> float:
+        now = self._parts[min(self._done, len(self._parts) - 1)].share
+        return min(1.0, (self._done + now) / len(self._parts))
+
+    def records(self) -> Iterator[Record]:
+        for number, part in enumerate(self._parts):
+            self._done = number
+            yield from part.records()
+
+
+class _Ordered:
+    """A recording whose order and times have been checked."""
+
+    def __init__(self, recording: Recording, frame_rate: float | None, place: str) -> None:
+        self._recording, self._frame_rate, self._place = recording, frame_rate, place
+
+    @property
+    def share(self) -> float:
+        return self._recording.share
+
+    def records(self) -> Iterator[Record]:
+        empty = True
+        for record in in_order(self._recording.records(), self._frame_rate):
+            empty = False
+            yield record
+        if empty:
+            raise RecordingError(f"{self._place} has no frame in it")
+
+
+def open_recording(
+    path: str | Path, *, frame_rate: float | None = None, source: str | None = None
+) -> Recording:
+    """Open what `openpaf run`, `batch` or `smooth` wrote, or a folder of OpenPose's JSON.
+
+    Parameters
+    ----------
+    path : str or Path
+        `.ndjson`, `.csv` (a row a keypoint, or wide), `.parquet`, a folder of OpenPose's
+        `*_keypoints.json`, a folder of `openpaf batch`; `-` is NDJSON on standard input.
+    frame_rate : float, optional
+        Frames a second; counts times by frame number, whatever the file says.
+    source : str, optional
+        Which video, where a file of `openpaf batch` holds several.
+
+    Raises
+    ------
+    ConfigError
+        When the frame rate cannot be one.
+    RecordingError
+        When it is not there, or not a recording.
+    """
+    if frame_rate is not None and not 0 < frame_rate < 1e6:
+        raise ConfigError(f"frame_rate must be above 0, got {frame_rate!r}")
+    if str(path) == "-":
+        return _Ordered(NdjsonRecording(_spooled(), "standard input", source), frame_rate, "-")
+    path = Path(path)
+    if not path.exists():
+        raise RecordingError(f"{path} does not exist; pass what openpaf run --ndjson FILE wrote")
+    recording = _folder(path, source) if path.is_dir() else _file(path, source)
+    return _Ordered(recording, frame_rate, str(path))
+
+
+def _file(path: Path, source: str | None) -> Recording:
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        return ParquetRecording(path, source)
+    if kind == ".csv":
+        return CsvRecording(path)
+    if kind in SUFFIXES:
+        return NdjsonRecording(path, str(path), source)
+    raise RecordingError(f"{path} must be a folder or one of {', '.join(SUFFIXES)}")
+
+
+def _folder(path: Path, source: str | None) -> Recording:
+    files = sorted(path.glob("*_keypoints.json"))
+    if files:
+        return OpenPoseRecording(files)
+    below = path / "poses" if (path / "poses").is_dir() else path
+    parts = sorted(file for kind in ("parquet", "ndjson") for file in below.glob(f"*.{kind}"))
+    if not parts:
+        raise RecordingError(
+            f"{path} holds neither OpenPose's *_keypoints.json nor parts of openpaf batch"
+        )
+    return _Parts([_file(part, source) for part in parts])
+
+
+def _spooled() -> IO[bytes]:
+    """Standard input as a file that can be read twice; it goes when the program does."""
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 read until the end
+    shutil.copyfileobj(sys.stdin.buffer, spool)
+    return spool

@@ -1,0 +1,65 @@
+"""OpenPose's JSON, a file a frame, whoever wrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from openpaf.errors import OpenPafWarning, RecordingError
+from openpaf.motion.records import Record, to_poses
+
+_NUMBER = re.compile(r"(\d+)_keypoints$")
+DEFAULT_FRAME_RATE = 30.0
+
+
+class OpenPoseRecording:
+    """`NAME_000000000012_keypoints.json` files; frames that are missing leave gaps.
+
+    Parameters
+    ----------
+    files : list of Path
+        At least one.
+    """
+
+    def __init__(self, files: list[Path]) -> None:
+        numbers = [_NUMBER.search(file.stem) for file in files]
+        if all(numbers):
+            order = sorted((int(n.group(1)), f) for n, f in zip(numbers, files, strict=True) if n)
+        else:
+            order = list(enumerate(files))
+        self._files = order
+        self._told = False
+        self.share = 0.0
+
+    def records(self) -> Iterator[Record]:
+        """Give its frames."""
+        for place, (number, path) in enumerate(self._files):
+            self.share = (place + 1) / len(self._files)
+            yield self._read(number, path)
+
+    def _read(self, number: int, path: Path) -> Record:
+        try:
+            value = json.loads(path.read_bytes())
+            people = value["people"]
+            rows = [one["pose_keypoints_2d"] for one in people]
+            ids = [int((one.get("person_id") or [-1])[0]) for one in people]
+            frame = int(value.get("frame", number))
+            time = value.get("time")
+            seconds = frame / DEFAULT_FRAME_RATE if time is None else float(time)
+        except OSError as error:
+            raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            problem = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise RecordingError(f"{path} is not a file of OpenPose's JSON: {problem}") from None
+        if time is None and not self._told:
+            self._told = True
+            warnings.warn(
+                f"{path.parent} has no times; {DEFAULT_FRAME_RATE:g} frames a second are assumed, "
+                "--fps says otherwise",
+                OpenPafWarning,
+                stacklevel=2,
+            )
+        return Record(frame, seconds, to_poses(rows, ids, None, str(path)), None, None, str(path))

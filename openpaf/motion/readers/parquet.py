@@ -1,0 +1,98 @@
+"""Parquet: the parts that `openpaf batch` writes, and the wide table of `openpaf smooth`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openpaf.errors import MissingExtraError, RecordingError
+from openpaf.motion.readers.sources import OneSource
+from openpaf.motion.readers.wide import is_wide, wide_records
+from openpaf.motion.records import Record, skeleton_named, to_poses
+from openpaf.skeleton import Skeleton
+
+_ROWS = 1024
+
+
+class ParquetRecording:
+    """A row a frame, or a row a person.
+
+    Parameters
+    ----------
+    path : Path
+    source : str, optional
+        Which video, where rows say so.
+
+    Raises
+    ------
+    MissingExtraError
+        When pyarrow is not installed.
+    RecordingError
+        When it is no such table.
+    """
+
+    def __init__(self, path: Path, source: str | None = None) -> None:
+        self._path, self._source = path, OneSource(str(path), source)
+        self.share = 0.0
+        file = self._opened()
+        names = file.schema_arrow.names
+        self._wide = is_wide(names)
+        if not self._wide and not {"frame", "people"} <= set(names):
+            raise RecordingError(
+                f"{path} must have the columns frame, time and people, as openpaf batch writes; "
+                f"got {', '.join(names[:8])}"
+            )
+        self._skeleton = _skeleton(file.schema_arrow.metadata, str(path))
+
+    def records(self) -> Iterator[Record]:
+        """Give its frames."""
+        if self._wide:
+            yield from wide_records(self._rows(), str(self._path))
+            return
+        for number, row in enumerate(self._rows(), 1):
+            if self._source.wanted(row.get("source")):
+                yield self._record(row, f"{self._path}: row {number}")
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        file = self._opened()
+        total, done = max(file.metadata.num_rows, 1), 0
+        for batch in file.iter_batches(batch_size=_ROWS):
+            yield from batch.to_pylist()
+            done += batch.num_rows
+            self.share = done / total
+
+    def _record(self, row: dict[str, Any], where: str) -> Record:
+        people = row["people"] or []
+        rows = [one["keypoints"] for one in people]
+        size = (row["width"], row["height"]) if row.get("width") else None
+        poses = to_poses(rows, [-1] * len(rows), self._skeleton, where, size)
+        time = row.get("time")
+        return Record(
+            row["frame"],
+            float("nan") if time is None else time,
+            poses,
+            row.get("source"),
+            None,
+            where,
+        )
+
+    def _opened(self) -> Any:
+        try:
+            import pyarrow
+            from pyarrow import parquet
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                'Parquet needs pyarrow; pip install "openpaf[motion]"'
+            ) from error
+        try:
+            return parquet.ParquetFile(self._path)
+        except (OSError, pyarrow.ArrowException) as error:
+            problem = str(error).splitlines()[0]
+            raise RecordingError(f"{self._path} cannot be read as Parquet: {problem}") from None
+
+
+def _skeleton(metadata: dict[bytes, bytes] | None, where: str) -> Skeleton | None:
+    text = (metadata or {}).get(b"openpaf")
+    return None if text is None else skeleton_named(json.loads(text).get("skeleton"), where)

@@ -1,0 +1,66 @@
+"""Wide tables: a row a person of a frame, columns `nose_x`, `nose_y`, `nose_score` and so on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from openpaf.errors import RecordingError
+from openpaf.motion.records import Record, to_poses
+from openpaf.skeleton import SKELETONS, Skeleton
+
+
+def is_wide(names: Iterable[str]) -> bool:
+    """Whether these columns are those of a wide table."""
+    return {"frame", "time", "id", "nose_x"} <= set(names) or {"frame", "neck_x"} <= set(names)
+
+
+def wide_records(rows: Iterator[Mapping[str, Any]], place: str) -> Iterator[Record]:
+    """Frames of a wide table whose rows are in order of their frames.
+
+    Raises
+    ------
+    RecordingError
+        When a cell is no number.
+    """
+    skeleton: Skeleton | None = None
+    number = 1
+    for _, group in itertools.groupby(rows, lambda row: row.get("frame")):
+        people = list(group)
+        where = f"{place}: row {number}"
+        number += len(people)
+        skeleton = skeleton or _skeleton(people[0], where)
+        yield _record(people, skeleton, where)
+
+
+def _skeleton(row: Mapping[str, Any], where: str) -> Skeleton:
+    parts = tuple(name.removesuffix("_x") for name in row if name.endswith("_x"))
+    for skeleton in SKELETONS.values():
+        if set(skeleton.parts) == set(parts):
+            return skeleton
+    raise RecordingError(f"{where}: no skeleton has these parts: {', '.join(parts)}")
+
+
+def _record(people: list[Mapping[str, Any]], skeleton: Skeleton, where: str) -> Record:
+    try:
+        rows = [
+            [_number(row[f"{part}_{axis}"]) for part in skeleton.parts for axis in _AXES]
+            for row in people
+        ]
+        ids = [int(row["id"]) for row in people]
+        frame, time = int(people[0]["frame"]), float(people[0]["time"])
+        filled = [[_number(row.get(f"{p}_filled")) > 0 for p in skeleton.parts] for row in people]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"{where} cannot be read: {error}") from None
+    poses = to_poses(rows, ids, skeleton, where)
+    return Record(frame, time, poses, filled=np.array(filled), where=where)
+
+
+_AXES = ("x", "y", "score")
+
+
+def _number(cell: Any) -> float:
+    return float("nan") if cell is None or cell == "" else float(cell)
