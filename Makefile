@@ -5,7 +5,7 @@ help:  ## list these names
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
 
 setup:  ## install for development: CPU runtime, training, checks
-	python -m pip install -e ".[cpu,openvino,train,convert,val,interop,serve,video,batch,motion,ray,test,dev]"
+	python -m pip install -e ".[cpu,openvino,train,convert,val,interop,serve,heif,batch,motion,ray,test,dev]"
 
 test:  ## run the tests
 	python -m pytest

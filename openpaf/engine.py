@@ -22,7 +22,7 @@ from openpaf.frame import Frame, to_frame
 from openpaf.looks import Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
-from openpaf.preprocess import Placement, check_net_size
+from openpaf.preprocess import Placement, check_net_size, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
 
@@ -52,7 +52,8 @@ class NetFrame(NamedTuple):
 class Engine:
     """Find people in frames; made once, used for every frame, by any number of threads.
 
-    It may also be used in a process forked from the one that made it.
+    It may also be used in a process forked from the one that made it, and pickled: what comes out
+    elsewhere loads the network anew.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class Engine:
         self.path = find_model(model)
         self._options: Mapping[str, Any] = {
             "device": device,
-            "threads": threads,
+            "threads": plain(threads),
             "spinning": spinning,
             "card": card,
         }
@@ -127,8 +128,8 @@ class Engine:
         self.card = session.card
         self._decoder = Decoder(decoder, self.card.calibration)
         self.provider = session.provider
-        self.net_height = session.card.net_height if net_height is None else net_height
-        self.net_size = session.net_size if net_size is None else net_size
+        self.net_height = session.card.net_height if net_height is None else plain(net_height)
+        self.net_size = session.net_size if net_size is None else plain(net_size)
         check_net_size(self.net_height, self.net_size, self.card.stride)
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
@@ -211,6 +212,7 @@ class Engine:
         """
         if isinstance(frames, (str, os.PathLike)):
             raise ConfigError(f"detect_batch takes several frames, got the one path {frames}")
+        batch_size = plain(batch_size)
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)
@@ -237,7 +239,8 @@ class Engine:
         source : int, str or Path
             A camera number, path, url, or "-"; see `openpaf.stream.open_source`.
         **options
-            `track`, `every`, `live`, `frame_rate` and `frame_size` of `openpaf.stream.Stream`.
+            `track`, `every`, `live`, `frame_rate`, `frame_size`, `start`, `end` and `step` of
+            `openpaf.stream.Stream`.
 
         Returns
         -------
@@ -337,6 +340,16 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine {self.card.name} on {self.provider}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = {
+            "net_height": self.net_height,
+            "net_size": self.net_size,
+            "looks": self.looks,
+            "decoder": self._decoder.config,
+            **self._options,
+        }
+        return partial(Engine, self.path, **options), ()
 
     def _after_fork(self) -> None:
         # The threads of the session are not in this process, and freeing it would wait for them,

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.address import refuse_url
 from openpaf.errors import FrameError, SourceError
-from openpaf.optional import cv2
+from openpaf.pictures.picture import MAX_PIXELS, check_pixels, decode_picture, from_pillow
 
 if TYPE_CHECKING:
     from PIL import Image
 
-Frame: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image.Image"
+__all__ = ["MAX_PIXELS", "Frame", "decode_picture", "to_frame"]
+
+Frame: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | bytes | Image.Image"
 """What `to_frame` takes."""
 
-MAX_PIXELS = 200_000_000
-"""A compressed picture that says it is larger is refused before a byte of it is unpacked."""
+# What resizing and arithmetic add to a picture that runs from 0 to 1: a bicubic edge, or rounding.
+_OVERSHOOT = 0.1
 
 
 def to_frame(source: Frame) -> NDArray[np.uint8]:
@@ -34,7 +35,7 @@ def to_frame(source: Frame) -> NDArray[np.uint8]:
     source : (H, W, 3) uint8 array, or another picture
         Arrays are BGR; (H, W) and (H, W, 1) are grey; (H, W, 4) is BGRA, whose alpha is dropped.
         Floating-point arrays run from 0 to 1. A str or path is a picture file, turned the way its
-        EXIF orientation says; so is a PIL image.
+        EXIF orientation says; so are a PIL image, and bytes: those of a picture file.
 
     Returns
     -------
@@ -51,41 +52,28 @@ def to_frame(source: Frame) -> NDArray[np.uint8]:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, os.PathLike)):
+        refuse_url(source, "download the picture first, and pass its path or its bytes")
         return _from_file(Path(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return decode_picture(bytes(source))
     if _is_pil(source):
-        return _from_pil(source)
+        check_pixels(*source.size, "PIL image")
+        return from_pillow(source)
     raise FrameError(
-        "frame must be an (H, W, 3) uint8 array, a path or a PIL image, "
-        f"got {type(source).__name__}; use numpy.asarray(frame)"
+        "frame must be an (H, W, 3) uint8 array, a path, the bytes of a picture file or a PIL "
+        f"image, got {_what(source)}"
     )
 
 
-def decode_picture(data: bytes, name: str = "picture") -> NDArray[np.uint8]:
-    """Unpack the bytes of a picture file; `name` is what errors call it.
-
-    Returns
-    -------
-    frame : (H, W, 3) uint8 BGR
-
-    Raises
-    ------
-    FrameError
-        When it is no picture, is damaged, or has more than `MAX_PIXELS`.
-    """
-    width, height = imagesize.get(io.BytesIO(data))
-    if width <= 0 or height <= 0:
-        raise FrameError(
-            f"{name} is not a picture that can be read (JPEG, PNG, WebP, BMP, TIFF, GIF, PNM); "
-            "for a video use Engine.stream or `openpaf run`"
-        )
-    _check_pixels(int(width), int(height), name)
-    try:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise FrameError(f"{name} cannot be unpacked: {error.err}") from error
-    if frame is None:
-        raise FrameError(f"{name} is damaged or cut short; get the file again")
-    return np.asarray(frame, np.uint8)
+def _what(source: object) -> str:
+    kind = type(source).__name__
+    if source is None:
+        return f"{kind}; cv2.imread and cv2.VideoCapture.read give None for what they cannot read"
+    if hasattr(source, "__array__"):
+        return f"{kind}; use numpy.asarray(frame)"
+    if hasattr(source, "read"):
+        return f"{kind}; pass what its read() gives"
+    return kind
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -110,18 +98,27 @@ def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _from_unit_range(array: NDArray[Any]) -> NDArray[np.uint8]:
     low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):
+    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
         raise FrameError(
-            f"a floating-point frame must run from 0 to 1, got {low:g} to {high:g}; "
-            "if it runs to 255, pass frame.astype('uint8')"
+            f"a floating-point frame must run from 0 to 1, got {low:.6g} to {high:.6g}; "
+            + _advice(low, high)
         )
-    return np.asarray(np.rint(array * 255), np.uint8)
+    return np.asarray(np.rint(np.clip(array, 0, 1) * 255), np.uint8)
+
+
+def _advice(low: float, high: float) -> str:
+    if 0 <= low <= high <= 255 and high > 2:
+        return "if it runs to 255, pass frame.astype('uint8')"
+    return "pass numpy.clip(frame, 0, 1), or scale it"
 
 
 def _from_file(path: Path) -> NDArray[np.uint8]:
     try:
         # Reading a pipe or a device could wait or fill memory for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            next(os.scandir(path), None)
+        if not stat.S_ISREG(mode):
             raise SourceError(f"{path} is not a file; pass a picture file or an array")
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -129,30 +126,15 @@ def _from_file(path: Path) -> NDArray[np.uint8]:
     except (OSError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise SourceError(f"{path} cannot be read: {_reason(error)}") from error
     return decode_picture(data, str(path))
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _is_pil(source: object) -> bool:
     # Whoever holds a PIL image has imported PIL; nobody else has to wait for it.
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(source, pil.Image)
-
-
-def _from_pil(image: Image.Image) -> NDArray[np.uint8]:
-    from PIL import ImageOps
-
-    _check_pixels(*image.size, "PIL image")
-    try:
-        rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise FrameError(f"PIL image cannot be read: {error}") from error
-    return _from_array(rgb[..., ::-1])
-
-
-def _check_pixels(width: int, height: int, name: str) -> None:
-    if width * height > MAX_PIXELS:
-        raise FrameError(
-            f"{name} has {width}x{height} px, more than the {MAX_PIXELS:,} that are unpacked; "
-            "make it smaller first"
-        )

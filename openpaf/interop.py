@@ -61,7 +61,7 @@ def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
     """
     return [
         {
-            "image_id": image_id,
+            "image_id": int(image_id),
             "category_id": _PERSON_CATEGORY,
             "keypoints": row,
             "score": round(float(score), 6),

@@ -71,6 +71,13 @@ class Placement:
         """(2,) net px of frame px 0, 0; the outer edges of both pictures coincide."""
         return self.scale / 2 - 0.5
 
+    def of_stored(self, frame_size: tuple[int, int]) -> Placement:
+        """Give the placement of the frame, of a (width, height), that was stretched to this one."""
+        width, height = frame_size
+        covered = np.array(self.covered_size) / self.frame_size * frame_size
+        inner = np.round(np.array(self.inner_size) * frame_size / covered)
+        return Placement((width, height), (int(inner[0]), int(inner[1])), self.net_size)
+
     def to_net(self, points_frame: NDArray[Any]) -> NDArray[np.float64]:
         """(..., 2) frame px to net px."""
         points: NDArray[np.float64] = points_frame * self.scale + self.offset
@@ -80,6 +87,29 @@ class Placement:
         """(..., 2) net px to frame px; undoes `to_net`."""
         points: NDArray[np.float64] = (points_net - self.offset) / self.scale
         return points
+
+
+def stretch(frame: NDArray[np.uint8], pixel_aspect: float) -> NDArray[np.uint8]:
+    """Give a frame square pixels: wider or narrower, as high as before.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8 BGR
+    pixel_aspect : float
+        Width of its pixels over their height.
+    """
+    height, width = frame.shape[:2]
+    size = (max(round(width * pixel_aspect), 1), height)
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def plain(value: Any) -> Any:
+    """Give numpy's whole numbers, alone or in a pair, as Python's; anything else as it is."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (tuple, list)):
+        return tuple(plain(one) for one in value)
+    return value
 
 
 def check_net_size(net_height: int, net_size: tuple[int, int] | None, stride: int) -> None:

@@ -29,7 +29,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         with Path(path).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         _check_length(len(data), str(path))
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode("utf-8-sig"))
     except ConfigError:
         raise
     # ValueError of what is not TOML or UTF-8, and of numbers with more digits than Python reads.

@@ -28,6 +28,8 @@ class Result:
         A picture's number, for COCO results.
     latency : float
         Seconds from the frame's arrival to this result.
+    pixel_aspect : float
+        Width of the frame's pixels over their height.
     """
 
     poses: Poses
@@ -37,3 +39,4 @@ class Result:
     name: str | None = None
     image_id: int | None = None
     latency: float = 0.0
+    pixel_aspect: float = 1.0

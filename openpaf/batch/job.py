@@ -31,6 +31,7 @@ from openpaf.errors import ConfigError, ModelError, OutputError
 from openpaf.files import replacing
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
+from openpaf.sources.span import Span
 
 FORMATS = ("parquet", "ndjson")
 
@@ -56,6 +57,8 @@ class Job:
         Most frames a run of the network.
     part_frames : int
         Rows of a part, and so the most that a worker's death can cost.
+    start, end, step
+        Which frames of each video; see `openpaf.sources.open_source`.
 
     Raises
     ------
@@ -75,6 +78,9 @@ class Job:
     threads: int = 1
     batch_size: int = 1
     part_frames: int = 2000
+    start: str | None = None
+    end: str | None = None
+    step: int = 1
     version: str = __version__
 
     def __post_init__(self) -> None:
@@ -84,6 +90,12 @@ class Job:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+        self.span()
+
+    def span(self, skip: int = 0) -> Span:
+        """Which frames of a video are wanted, when the first `skip` of them have been done."""
+        return Span.of(self.start, self.end, self.step, skip)
 
     @property
     def poses(self) -> Path:
@@ -195,7 +207,7 @@ def read_settings(job: Job) -> dict[str, Any]:
 
 
 def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
-    wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames")
+    wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames", *_SPAN)
     return {
         **{key: value for key, value in asdict(job).items() if key in wanted},
         "model": card.name,
@@ -206,13 +218,17 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
     }
 
 
+# A run that was begun before there were these had their defaults.
+_SPAN = {"start": None, "end": None, "step": 1}
+
+
 def _check_same(job: Job, settings: dict[str, Any]) -> None:
     try:
         before = read_settings(job)
     except (OSError, ValueError) as error:
         raise OutputError(f"{job.output}/run.json cannot be read: {error}") from error
     for key, value in settings.items():
-        if key != "openpaf" and not _equal(before.get(key), value):
+        if key != "openpaf" and not _equal(before.get(key, _SPAN.get(key)), value):
             raise OutputError(
                 f"{job.output} was made with {key} {before.get(key)!r}, not {value!r}; "
                 "use the same options to go on with it, or pass a new folder"

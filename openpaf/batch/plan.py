@@ -11,11 +11,12 @@ from typing import Any
 from openpaf.batch.job import Job
 from openpaf.errors import OutputError, SourceError
 from openpaf.files import replacing
-from openpaf.sources.listing import SUFFIXES
+from openpaf.sources.listing import SUFFIXES, is_drawn
 
 VIDEOS = (
-    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg",
-    ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+    ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".h264", ".h265",
+    ".hevc", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
 )  # fmt: skip
 
 _LEAST_PICTURES, _MOST_PICTURES, _SHARDS = 8, 500, 512
@@ -94,7 +95,10 @@ def _find(job: Job) -> tuple[dict[str, int], int]:
     output = Path(job.output).resolve()
     found: dict[str, int] = {}
     others = 0
-    for folder, below, names in os.walk(root):
+    # A folder that may not be read is a file that fails: it is listed with the others.
+    shut: list[Path] = []
+    walk = os.walk(root, onerror=lambda error: shut.append(Path(error.filename)))
+    for folder, below, names in walk:
         here = Path(folder)
         below[:] = sorted(
             name for name in below if not name.startswith(".") and (here / name).resolve() != output
@@ -103,10 +107,13 @@ def _find(job: Job) -> tuple[dict[str, int], int]:
             path = here / name
             if name.startswith("."):
                 continue
-            if name.lower().endswith(SUFFIXES + VIDEOS):
+            if name.lower().endswith(SUFFIXES + VIDEOS) and not is_drawn(path):
                 found[path.relative_to(root).as_posix()] = _size(path)
             else:
                 others += 1
+    if root in shut:
+        raise SourceError(f"{root} cannot be read: permission denied")
+    found |= {path.relative_to(root).as_posix(): 0 for path in shut}
     return found, others
 
 

@@ -12,26 +12,19 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import FrameError, OpenPafError, SourceError
-from openpaf.frame import MAX_PIXELS, to_frame
-from openpaf.optional import cv2
+from openpaf.errors import OpenPafError, SourceError
+from openpaf.frame import to_frame
+from openpaf.sources import Shot
+from openpaf.sources.span import Span
+from openpaf.sources.video import Video
 
 _T = TypeVar("_T")
 
 _TRIES = 3
 _PAUSE_SECONDS = 0.5
-_GRABS_BEFORE_GIVING_UP = 30
 
 
-class VideoFrame(NamedTuple):
-    """pixels : (H, W, 3) uint8 BGR; number : place in the video, from 0; seconds : its time."""
-
-    pixels: NDArray[np.uint8]
-    number: int
-    seconds: float
-
-
-class VideoError(NamedTuple):
+class Failure(NamedTuple):
     """What could not be read of a video; `frame` is where that was noticed."""
 
     frame: int
@@ -61,82 +54,30 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return with_retries(lambda: to_frame(path))
 
 
-class Video:
-    """A video file, read from its beginning.
-
-    Attributes
-    ----------
-    path : Path
-    frame_count : int
-        What the file says it holds; 0 where it does not say.
+def open_video(path: Path, span: Span) -> Video:
+    """Open a video file; what befalls it is said by `read_video`.
 
     Raises
     ------
-    SourceError
-        When it cannot be opened, several times over, or is no video.
     FrameError
         When its frames are larger than what is unpacked.
+    SourceError
+        When it cannot be opened, several times over, or is no video.
     """
+    with_retries(lambda: _check_readable(path))
+    return Video(path, live=False, span=span, tell=lambda line: None)
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with_retries(lambda: _check_readable(path))
-        self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
-            raise SourceError(f"{path} is damaged, cut short, or not a video that can be read")
-        width, height, count = (
-            int(self._capture.get(key))
-            for key in (
-                cv2.CAP_PROP_FRAME_WIDTH,
-                cv2.CAP_PROP_FRAME_HEIGHT,
-                cv2.CAP_PROP_FRAME_COUNT,
-            )
-        )
-        if width * height > MAX_PIXELS:
-            raise FrameError(
-                f"{path} has frames of {width}x{height} px, more than the {MAX_PIXELS:,} that are "
-                "unpacked; make it smaller first"
-            )
-        self.frame_count = max(count, 0)
 
-    def frames(self, skip: int = 0) -> Iterator[VideoFrame | VideoError]:
-        """Give every frame once, in order, without the first `skip` that can be read.
+def read_video(video: Video) -> Iterator[Shot | Failure]:
+    """Give the frames of a video, in order, and last what could not be read.
 
-        They are passed over by reading, not by seeking, which many files answer with a frame near
-        the one that was asked for. A frame that cannot be read leaves a gap in the indices.
-        """
-        index = read = broken = 0
-        while True:
-            missed = self._grab_next(index)
-            if missed is None:
-                break
-            broken += missed
-            index += missed
-            if read >= skip:
-                seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                good, pixels = self._capture.retrieve()
-                if good:
-                    yield VideoFrame(np.asarray(pixels, np.uint8), index, seconds)
-                else:
-                    broken += 1
-            read += 1
-            index += 1
-        self._capture.release()
-        missing = self.frame_count - index
-        # Many containers give a count that is only their length times their frame rate.
-        if missing <= max(2, self.frame_count // 100):
-            missing = 0
-        if broken or missing or not read:
-            yield VideoError(index, _what_is_lost(broken, missing, index, self.frame_count))
-
-    def _grab_next(self, index: int) -> int | None:
-        """Move to the next frame that can be read: how many could not before, None at the end."""
-        for missed in range(_GRABS_BEFORE_GIVING_UP):
-            if self._capture.grab():
-                return missed
-            if index + missed >= self.frame_count:
-                break
-        return None
+    A frame that cannot be read leaves a gap in the indices.
+    """
+    yield from iter(video.read, None)
+    if video.cut_short is not None:
+        yield Failure(video.index, f"{video.cut_short}; get the file again")
+    elif video.damaged:
+        yield Failure(video.index, f"{video.damaged} of its {video.index} frames cannot be read")
 
 
 def ahead(items: Iterator[_T], count: int) -> Iterator[_T]:
@@ -150,14 +91,6 @@ def ahead(items: Iterator[_T], count: int) -> Iterator[_T]:
                 return
             pending.append(reader.submit(next, items, end))
             yield item  # type: ignore[misc]
-
-
-def _what_is_lost(broken: int, missing: int, read_to: int, count: int) -> str:
-    if missing:
-        return f"ends at frame {read_to} of the {count} that it says it has; get the file again"
-    if broken:
-        return f"{broken} of its {read_to} frames cannot be read"
-    return "has no frame that can be read"
 
 
 def _check_readable(path: Path) -> None:

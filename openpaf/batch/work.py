@@ -16,11 +16,12 @@ import numpy as np
 
 from openpaf.batch.job import Job, read_settings
 from openpaf.batch.plan import Shard
-from openpaf.batch.recording import Video, VideoError, ahead, read_picture
+from openpaf.batch.recording import Failure, ahead, open_video, read_picture, read_video
 from openpaf.batch.rows import Row, write_part
 from openpaf.engine import Engine, NetFrame, find_people
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.files import replacing
+from openpaf.stream.shown import prepare
 
 _MOST_DEATHS = 3
 _SECONDS_BETWEEN_WORDS = 1.0
@@ -212,17 +213,16 @@ class _ShardRun:
             return
         self._diary.write(source)
         try:
-            video = Video(self._job.root / source)
+            video = open_video(self._job.root / source, self._job.span(self._skip))
         except OpenPafError as error:
             yield _Failed(source, 0, str(error))
             return
-        for frame in video.frames(self._skip):
-            if isinstance(frame, VideoError):
-                yield _Failed(source, *frame)
+        for shot in read_video(video):
+            if isinstance(shot, Failure):
+                yield _Failed(source, *shot)
                 continue
-            done = min(frame.number / video.frame_count, 1.0) if video.frame_count else 0.0
-            net_frame = self._engine.prepare(frame.pixels)
-            yield _Seen(source, frame.number, frame.seconds, net_frame, done)
+            done = min(shot.index / video.frame_count, 1.0) if video.frame_count else 0.0
+            yield _Seen(source, shot.index, shot.time, prepare(self._engine, shot), done)
 
 
 _DEADLY = f"its worker died {_MOST_DEATHS} times while on it"

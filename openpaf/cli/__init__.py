@@ -56,7 +56,8 @@ _EXTRAS = {
     "fastapi_offline": "serve",
     "httptools": "serve",
     "prometheus_client": "serve",
-    "av": "video",
+    "av": "cpu",
+    "PIL": "cpu",
     "uvicorn": "serve",
     "pyarrow": "batch",
     "ezc3d": "motion",
@@ -73,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         Words after `openpaf`; `sys.argv[1:]` when left out.
     """
+    # Closed, as daemons have them: print would take one for the other, and the next file that is
+    # opened would get what libraries write there.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the end)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     words = list(sys.argv[1:] if arguments is None else arguments)
     # `--debug` is taken anywhere, because it is typed after something went wrong.
     end = words.index("--") if "--" in words else len(words)
@@ -175,6 +182,9 @@ def _set_up_messages(debug: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level)
+    if not debug:
+        # What Pillow thinks of a file's tags is no news to whoever asked for people.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
     show = warnings.showwarning
 
     def show_ours_as_a_line(

@@ -10,10 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.address import refuse_url
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, Looks, MinScore, Model, NetHeight
+from openpaf.cli.options import (
+    Card,
+    Device,
+    End,
+    Looks,
+    MinScore,
+    Model,
+    NetHeight,
+    Start,
+    Step,
+)
 from openpaf.errors import ConfigError
 from openpaf.motion.archive import write_archive_angles
 from openpaf.selftest.machine import usable_cores
@@ -81,6 +92,9 @@ def command(
     net_height: NetHeight = None,
     looks: Looks = "one",
     min_score: MinScore = None,
+    start: Start = None,
+    end: End = None,
+    step: Step = 1,
 ) -> None:
     """Find the people in an archive of pictures and videos.
 
@@ -93,6 +107,7 @@ def command(
 
     openpaf batch recordings/ poses/ --address 10.0.0.5:6379 --gpus 0.25 --batch-size 8
     """
+    refuse_url(input, "download what is to be read first, or use `openpaf run` for a stream")
     job = Job(
         input=str(input.absolute()),
         output=str(output.absolute()),
@@ -105,6 +120,9 @@ def command(
         min_score=min_score,
         threads=cpus,
         batch_size=batch_size,
+        start=start,
+        end=end,
+        step=step,
     )
     if address is None and gpus is not None:
         raise ConfigError(

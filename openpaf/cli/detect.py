@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -25,10 +26,17 @@ from openpaf.cli.options import (
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import ConfigError, FrameError, OutputError, SourceError
+from openpaf.errors import (
+    ConfigError,
+    FrameError,
+    MissingExtraError,
+    OutputError,
+    SourceError,
+)
+from openpaf.files import refuse_to_replace
 from openpaf.frame import to_frame
 from openpaf.result import Result
-from openpaf.sources.listing import find_pictures, refuse_to_overwrite
+from openpaf.sources.listing import ENDINGS, Picture, about_ids, find_pictures
 from openpaf.writers import (
     CocoWriter,
     NdjsonWriter,
@@ -37,6 +45,8 @@ from openpaf.writers import (
     PictureWriter,
     Writers,
 )
+
+_COCO_RESULTS = "coco_results.json"
 
 
 class Format(str, Enum):
@@ -97,8 +107,7 @@ def command(
     pictures = find_pictures(sources)
     folder = None if out == "-" else Path(out)
     if folder is not None:
-        copies = [folder / f"{picture.stem}_poses.jpg" for picture in pictures]
-        refuse_to_overwrite(pictures, copies)
+        _check_outputs(folder, format, pictures, [model, card])
         _make_writable(folder)
     engine = Engine(
         model,
@@ -109,28 +118,44 @@ def command(
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people),
     )
-    started, people, failed = time.perf_counter(), 0, 0
+    started, people = time.perf_counter(), 0
+    failed: list[str] = []
     with engine, _writers(folder, format) as writers, progress_bar() as bar:
         for index, picture in enumerate(bar.track(pictures, description="detecting")):
             try:
                 frame = to_frame(picture.path)
-            except (FrameError, SourceError) as error:
-                warn(str(error))
-                failed += 1
+            except (FrameError, MissingExtraError, SourceError) as error:
+                failed.append(str(error))
                 continue
             poses = engine.detect(frame)
             name = str(picture.path if folder is None else picture.stem)
             writers.write(Result(poses, frame, index, name=name, image_id=picture.image_id))
             people += len(poses)
-    done = len(pictures) - failed
+    for line in failed:
+        warn(line)
+    done = len(pictures) - len(failed)
     if done:
         found = f"{_count(people, 'person', 'people')} in {_count(done, 'picture', 'pictures')}"
         where = "" if folder is None else f"; see {folder}"
         warn(f"{found}, {time.perf_counter() - started:.1f} s{where}")
     if failed and len(pictures) > 1:
-        warn(f"{failed} of {len(pictures)} pictures could not be read")
+        warn(f"{len(failed)} of {len(pictures)} pictures could not be read")
     if failed:
         raise typer.Exit(1 if done else 2)
+
+
+def _check_outputs(
+    folder: Path, format: Format, pictures: Sequence[Picture], others: Sequence[str | Path | None]
+) -> None:
+    """Refuse results that would replace something that is read, before anything is made."""
+    outputs = [folder / f"{picture.stem}{ending}" for picture in pictures for ending in ENDINGS]
+    if format is Format.coco:
+        outputs.append(folder / _COCO_RESULTS)
+        about = about_ids(pictures)
+        if about is not None:
+            warn(about)
+    inputs = [*(picture.path for picture in pictures), *(Path(path) for path in others if path)]
+    refuse_to_replace(inputs, outputs)
 
 
 def _writers(folder: Path | None, format: Format) -> Writers:
@@ -142,7 +167,7 @@ def _writers(folder: Path | None, format: Format) -> Writers:
         return writers
     writers.add(PictureWriter(folder, "", Painter()))
     if format is Format.coco:
-        writers.add(CocoWriter(folder / "coco_results.json"))
+        writers.add(CocoWriter(folder / _COCO_RESULTS))
     else:
         writers.add(OpenPoseWriter(folder, ""))
     return writers

@@ -6,6 +6,7 @@ import importlib.util
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import Card, NetHeight, Threads, read_card
 from openpaf.errors import ConfigError, ExportError, FrameError, SourceError
-from openpaf.files import replacing
+from openpaf.files import refuse_to_replace, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +79,7 @@ def command(
     with tempfile.TemporaryDirectory() as folder:
         if source.endswith(".pt"):
             path = out or Path(source).with_suffix(".onnx")
+            _check_output(path, source, card, calibrate, val)
             trained = Path(folder) / "fp32.onnx" if precision else path
             _export_checkpoint(Path(source), trained, name, license, training_data, net_height)
             if precision is None:
@@ -88,10 +90,20 @@ def command(
         else:
             original = _find_onnx(source, precision)
             out = out or Path(f"{original.stem}-{precision}.onnx")
+            _check_output(out, original, card, calibrate, val)
         assert precision is not None
         options = {"net_height": net_height, "threads": threads, "card": read_card(card)}
         _reduce(original, out, precision, calibrate, val, options)
     print(out)
+
+
+def _check_output(path: Path, *inputs: str | Path | None) -> None:
+    """Refuse to write over what is read: a network, its card, pictures, annotations."""
+    from openpaf.sources.listing import files_read
+
+    given = [Path(one) for one in inputs if one is not None]
+    inside = (file for folder in given if folder.is_dir() for file in files_read(folder))
+    refuse_to_replace(chain(given, inside), [path])
 
 
 def _export_checkpoint(

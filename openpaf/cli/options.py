@@ -58,6 +58,20 @@ NetSize = Annotated[
     typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),
 ]
 
+Start = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHEN",
+        help="Where in a recording to begin: seconds, h:mm:ss, or 250f for a frame.",
+        show_default="its beginning",
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="Where to stop, likewise.", show_default="its end"),
+]
+Step = Annotated[int, typer.Option(metavar="N", help="Look at every N-th frame only.", min=1)]
+
 
 def read_size(text: str | None, option: str) -> tuple[int, int] | None:
     """(width, height) that an option gives as WxH, or None where it was not given.

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
@@ -18,12 +18,15 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     Card,
     Device,
+    End,
     Looks,
     MaxPeople,
     MinScore,
     Model,
     NetHeight,
     NetSize,
+    Start,
+    Step,
     Threads,
     read_card,
     read_net_size,
@@ -32,7 +35,10 @@ from openpaf.cli.options import (
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError, OutputError, SourceError
+from openpaf.files import check_file, check_folder, fitting_name, refuse_to_replace
 from openpaf.optional import cv2
+from openpaf.sources import Source, is_url, without_secrets
+from openpaf.sources.listing import about_ids
 from openpaf.stream import Stream, open_source
 from openpaf.track import TrackConfig
 from openpaf.writers import (
@@ -46,7 +52,13 @@ from openpaf.writers import (
     VideoWriter,
     Window,
     Writers,
+    check_video,
 )
+
+# Options that take a folder, and how the names of the files in it end.
+_FOLDERS = {"--images": "_poses.jpg", "--openpose-json": "_keypoints.json"}
+# For the number of a frame, and the ending.
+_ROOM = 40
 
 
 class Stats(str, Enum):
@@ -160,6 +172,9 @@ def command(
             metavar="WxH", help="Standard input is raw BGR frames of this size: 1280x720."
         ),
     ] = None,
+    start: Start = None,
+    end: End = None,
+    step: Step = 1,
     max_frames: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after so many frames.", min=1)
     ] = None,
@@ -184,31 +199,21 @@ def command(
         "--video": video, "--images": images, "--ndjson": ndjson, "--csv": csv,
         "--coco-json": coco_json, "--openpose-json": openpose_json, "--angles": angles,
     }  # fmt: skip
-    _check(source, files, stats)
+    _check(files, stats)
     with ExitStack() as stack:
-        # First, so that a misspelt name is told before a network is loaded.
-        reader = open_source(source, live=live, frame_rate=fps, frame_size=read_size(raw, "--raw"))
+        # First, so that a misspelt name is told before a network is loaded; and the outputs last,
+        # so that nothing is made or replaced by a run that cannot begin.
+        reader = open_source(
+            source,
+            live=live,
+            frame_rate=fps,
+            frame_size=read_size(raw, "--raw"),
+            start=start,
+            end=end,
+            step=step,
+        )
         stack.callback(reader.close)
-        writers = stack.enter_context(Writers())
-        name, paint = _name(source), Painter(image=not no_image)
-        window = None
-        if show:
-            rate = Painter(image=not no_image, frame_rate=lambda: stream.stats.recent_frame_rate)
-            writers.add(window := Window(f"openpaf {source}", rate))
-        if ndjson:
-            writers.add(NdjsonWriter(_path_or_stdout(ndjson)))
-        if csv:
-            writers.add(CsvWriter(_path_or_stdout(csv)))
-        if coco_json:
-            writers.add(CocoWriter(coco_json))
-        if openpose_json:
-            writers.add(OpenPoseWriter(openpose_json, name))
-        if angles:
-            writers.add(AngleWriter(_path_or_stdout(angles)))
-        if images:
-            writers.add(PictureWriter(images, name, paint))
-        if video:
-            writers.add(VideoWriter(video, paint))
+        _check_outputs(files, reader, [model, card])
         engine = stack.enter_context(
             Engine(
                 model,
@@ -223,17 +228,38 @@ def command(
                 decoder=DecoderConfig(min_score=min_score, max_people=max_people),
             )
         )
-        engine.warm_up()
         tracking = TrackConfig(smooth=smooth) if track else False
         stream = stack.enter_context(Stream(engine, reader, track=tracking, every=every))
+        writers = stack.enter_context(Writers())
+        name, paint = _name(source), Painter(image=not no_image)
+        window = None
+        if show:
+            rate = Painter(image=not no_image, frame_rate=lambda: stream.stats.recent_frame_rate)
+            writers.add(window := Window(f"openpaf {without_secrets(source)}", rate))
+        if ndjson:
+            writers.add(NdjsonWriter(_path_or_stdout(ndjson)))
+        if csv:
+            writers.add(CsvWriter(_path_or_stdout(csv)))
+        if coco_json:
+            writers.add(CocoWriter(coco_json))
+        if openpose_json:
+            writers.add(OpenPoseWriter(openpose_json, name))
+        if angles:
+            writers.add(AngleWriter(_path_or_stdout(angles)))
+        if images:
+            writers.add(PictureWriter(images, name, paint))
+        if video:
+            writers.add(VideoWriter(video, paint))
+        engine.warm_up()
         broken = _follow(stream, writers, window, max_frames, stats)
     if not stream.stats.frames:
-        raise broken or SourceError(f"{source} gives no frame that can be read")
+        shown = without_secrets(source)
+        raise broken or SourceError(f"{shown} gives no frame that can be read")
     if not any(files.values()) and not show and stats is Stats.text:
         warn("nothing was written; add --show, --video FILE, --ndjson - or another output")
     if broken:
         warn(str(broken))
-    if stream.stats.damaged or broken:
+    if stream.stats.damaged or broken or reader.cut_short:
         raise typer.Exit(1)
 
 
@@ -275,21 +301,43 @@ def _uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _check(source: str, files: Mapping[str, Path | None], stats: Stats) -> None:
-    """Refuse outputs that would destroy one another or the source."""
+def _check(files: Mapping[str, Path | None], stats: Stats) -> None:
+    """Refuse outputs that would destroy one another."""
     to_stdout = [option for option, path in files.items() if str(path) == "-"]
     if stats is Stats.json:
         to_stdout.append("--stats json")
     if len(to_stdout) > 1:
         raise ConfigError(f"{' and '.join(to_stdout)} cannot share standard output; name a file")
-    taken = {Path(source).resolve(): "the source"}
+    taken: dict[Path, str] = {}
     for option, path in files.items():
         if path is None or str(path) == "-":
             continue
         place = path.resolve()
-        if place in taken and (place.is_file() or taken[place] != "the source"):
+        if place in taken:
             raise OutputError(f"{option} {path} would replace {taken[place]}; pass another place")
         taken[place] = option
+
+
+def _check_outputs(
+    files: Mapping[str, Path | None], reader: Source, others: Sequence[str | Path | None]
+) -> None:
+    """Refuse outputs that cannot be written, or that would destroy something that is read."""
+    inputs = [*getattr(reader, "files", ()), *(Path(path) for path in others if path)]
+    for option, path in files.items():
+        if path is None or str(path) == "-":
+            continue
+        if option in _FOLDERS:
+            check_folder(path)
+            names = getattr(reader, "names", ())
+            outputs = [path / f"{name}{_FOLDERS[option]}" for name in names]
+        else:
+            check_file(path)
+            outputs = [path]
+        refuse_to_replace(inputs, outputs, "the source" if path in outputs else "an input")
+        if option == "--video":
+            check_video(path)
+        if option == "--coco-json" and (about := about_ids(getattr(reader, "pictures", ()))):
+            warn(about)
 
 
 def _path_or_stdout(path: Path) -> Path | None:
@@ -302,7 +350,9 @@ def _name(source: str) -> str:
         return "stdin"
     if source.isdecimal():
         return f"camera{source}"
-    return "stream" if "://" in source else Path(source).stem or "frame"
+    if is_url(source):
+        return "stream"
+    return fitting_name(Path(source).stem, _ROOM) or "frame"
 
 
 def _quieten_opencv() -> None:

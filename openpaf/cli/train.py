@@ -13,6 +13,7 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.errors import ConfigError, OutputError
+from openpaf.files import refuse_to_replace
 from openpaf.train.config import read_recipe
 
 
@@ -66,6 +67,8 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
+    if start is not None:
+        refuse_to_replace([start], [out / "average.safetensors"])
     trainer = Trainer(config, data, out, device, threads)
     last = out / "last.pt"
     if last.exists():
@@ -74,7 +77,9 @@ def command(
     elif start is not None:
         trainer.start_from(start)
         warn(f"starting from the weights of {start}")
-    shutil.copyfile(_recipe_path(recipe), out / "recipe.toml")
+    copy = out / "recipe.toml"
+    if not (copy.exists() and copy.samefile(_recipe_path(recipe))):
+        shutil.copyfile(_recipe_path(recipe), copy)
     log = Log(out, config.batch)
     control = _Control()
     with progress_bar() as bar:

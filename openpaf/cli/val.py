@@ -25,7 +25,7 @@ from openpaf.cli.options import (
 from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
 from openpaf.decoder.config import DecoderConfig, OpenPoseRules
 from openpaf.errors import ConfigError
-from openpaf.files import replacing
+from openpaf.files import refuse_to_replace, replacing
 
 if TYPE_CHECKING:
     from openpaf.evaluate import Evaluation
@@ -103,6 +103,10 @@ def command(
     from openpaf.evaluate import evaluate, read_folder
 
     dataset = read_folder(folder, annotations)
+    given = [Path(one) for one in (model, card) if one is not None]
+    outputs = [path for path in (json_path, gallery) if path is not None and str(path) != "-"]
+    pictures = (image.path for image in dataset.images)
+    refuse_to_replace([*given, dataset.annotations, *pictures], outputs)
     engine = Engine(
         model,
         device=device,

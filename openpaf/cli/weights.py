@@ -12,6 +12,7 @@ from rich.table import Table
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.errors import MissingExtraError
+from openpaf.files import refuse_to_replace
 from openpaf.models import registry
 from openpaf.models.registry import ModelRecord
 
@@ -140,6 +141,7 @@ def convert(
     if known is not None:
         warn(f"{file.name} is {known.name} under {known.card.license}: for {known.use}")
     path = out or file.with_suffix(".onnx")
+    refuse_to_replace([file], [path])
     _convert(
         file,
         path,

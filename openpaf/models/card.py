@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from openpaf.errors import ConfigError, shown
 from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.models.detector_card import PICODET_S, RTMDET_NANO
-from openpaf.models.network_card import NetworkCard, check_choice, check_int, check_name
+from openpaf.models.network_card import MOST, NetworkCard, check_choice, check_int, check_name
 from openpaf.models.parts_card import PartsCard
 from openpaf.models.window_card import PP_TINYPOSE
 from openpaf.skeleton import COCO_18
@@ -78,8 +78,8 @@ class ModelCard(PartsCard):
             raise ConfigError(f"calibration must be a Calibration, got {shown(self.calibration)}")
         check_int("stride", self.stride, 1, _MOST_STRIDE)
         for key in ("confidence_channel", "paf_channel"):
-            check_int(key, getattr(self, key), 0)
-        check_int("net_height", self.net_height, self.stride)
+            check_int(key, getattr(self, key), 0, MOST)
+        check_int("net_height", self.net_height, self.stride, MOST)
         if isinstance(self.paf_order, list):
             object.__setattr__(self, "paf_order", tuple(self.paf_order))
         self._check_paf_order()

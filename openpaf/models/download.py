@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from openpaf.errors import ChecksumError, DownloadError, OpenPafError
+from openpaf.errors import ChecksumError, ConfigError, DownloadError, OpenPafError
 from openpaf.files import replacing
 from openpaf.models.transfer import (
     Interrupted,
@@ -40,13 +42,29 @@ _PAUSE_SECONDS = 1.0
 
 def cache_folder() -> Path:
     """Folder of everything openpaf downloads."""
-    if os.environ.get("OPENPAF_CACHE"):
-        return Path(os.environ["OPENPAF_CACHE"]).expanduser()
-    if os.environ.get("OPENPAF_HOME"):
-        return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
     import platformdirs
 
-    return platformdirs.user_cache_path("openpaf")
+    try:
+        if os.environ.get("OPENPAF_CACHE"):
+            return Path(os.environ["OPENPAF_CACHE"]).expanduser()
+        if os.environ.get("OPENPAF_HOME"):
+            return Path(os.environ["OPENPAF_HOME"]).expanduser() / "cache"
+        return platformdirs.user_cache_path("openpaf")
+    except RuntimeError:
+        # A user without a home, as in many containers.
+        return _private_temporary_folder()
+
+
+def _private_temporary_folder() -> Path:
+    """A folder that nobody else can have put anything into."""
+    folder = Path(tempfile.gettempdir()) / f"openpaf-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(
+            f"there is no home folder for downloads and {folder} is not safe; set OPENPAF_CACHE"
+        )
+    return folder
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from openpaf.records import check_keys, parse_json, read_toml
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Of ImageNet's pixels, RGB, 0 to 255."""
 
-_MOST = 1 << 16
+MOST = 1 << 16
+"""Largest whole number of a card."""
 
 _CHOICES = {
     "input_layout": ("NHWC", "NCHW"),
-    "input_dtype": ("uint8", "float32"),
+    "input_dtype": ("uint8", "float32", "float16"),
     "colors": ("BGR", "RGB"),
 }
 
@@ -36,7 +37,7 @@ class NetworkCard(ABC):
         "boxes" around people.
     name : str
     input_layout, input_dtype, colors : str
-        NHWC or NCHW; uint8 or float32; BGR or RGB.
+        NHWC or NCHW; uint8, float32 or float16; BGR or RGB.
     scale, offset : float or (3,) tuple of float
         The network takes `pixel * scale + offset`, pixels 0 to 255; one value, or one a channel in
         the order of `colors`. 1 and 0 where the network does it itself.
@@ -67,7 +68,7 @@ class NetworkCard(ABC):
         for key in ("scale", "offset"):
             object.__setattr__(self, key, _one_or_three(key, getattr(self, key)))
         if self.input_dtype == "uint8" and (self.scale, self.offset) != (1.0, 0.0):
-            raise ConfigError("scale and offset need input_dtype float32, got uint8")
+            raise ConfigError("scale and offset need input_dtype float32 or float16, got uint8")
 
     @property
     @abstractmethod
@@ -176,8 +177,8 @@ def check_head(values: Any, where: str, wanted: str) -> None:
     """
     if head_of(values) != wanted:
         raise ConfigError(
-            f"{where} describes a network with the head {head_of(values)!r}, where one with the "
-            f"head {wanted!r} is needed; one that looks at windows refines people: give it to "
+            f"{where} describes a network with the head {shown(head_of(values))}, where one with "
+            f"the head {wanted!r} is needed; one that looks at windows refines people: give it to "
             "refine=, or --refine; one that gives boxes is for --detector of openpaf label"
         )
 
@@ -206,7 +207,7 @@ def check_name(key: str, value: object) -> None:
         raise ConfigError(f"{key} must be a name, got {shown(value)}")
 
 
-def check_int(key: str, value: object, least: int, most: int = _MOST) -> None:
+def check_int(key: str, value: object, least: int, most: int = MOST) -> None:
     """Refuse what is not a whole number from `least` to `most`.
 
     Raises
@@ -220,20 +221,6 @@ def check_int(key: str, value: object, least: int, most: int = _MOST) -> None:
             f"{key} must be a whole number of at least {least} and at most {most}, "
             f"got {shown(value)}"
         )
-
-
-def check_size(key: str, value: Any) -> None:
-    """Refuse what is not the (width, height) of a network's input, px.
-
-    Raises
-    ------
-    ConfigError
-        When it is not.
-    """
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ConfigError(f"{key} must be (width, height) in px, got {shown(value)}")
-    for side in value:
-        check_int(f"a side of {key}", side, 8)
 
 
 def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
@@ -250,3 +237,17 @@ def _one_or_three(key: str, value: Any) -> float | tuple[float, float, float]:
     if len(floats) == 1:
         return floats[0]
     return floats[0], floats[1], floats[2]
+
+
+def check_size(key: str, value: Any) -> None:
+    """Refuse what is not the (width, height) of a network's input, px.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ConfigError(f"{key} must be (width, height) in px, got {shown(value)}")
+    for side in value:
+        check_int(f"a side of {key}", side, 8)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import openpaf_weights
+from openpaf.address import is_url, without_secrets
 from openpaf.errors import ConfigError, ModelNotFoundError
 from openpaf.models.card import ModelCard
 from openpaf.models.download import Progress, RemoteFile, cache_folder, download
@@ -142,6 +143,11 @@ def find_model(model: str | Path | None) -> Path:
     ModelNotFoundError
         When there is no model of that name on this machine.
     """
+    if isinstance(model, str) and is_url(model):
+        raise ModelNotFoundError(
+            f"{without_secrets(model)} is a url, and models are not fetched here; download it, or "
+            "see openpaf weights list"
+        )
     path = None if model is None else Path(model)
     if path is not None and (path.suffix in SUFFIXES or path.exists()):
         return path

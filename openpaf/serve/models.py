@@ -10,8 +10,9 @@ from typing import Any
 
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
-from openpaf.looks import placed
+from openpaf.looks import NAMED, Look, check_looks, placed, read_looks
 from openpaf.preprocess import Placement
+from openpaf.serve.errors import RequestError
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.style import STYLE, css
 
@@ -43,6 +44,21 @@ class Model:
         )
         return Placement(tight.frame_size, tight.inner_size, net_size, tight.halvings)
 
+    def looks(self, name: str) -> tuple[Look, ...]:
+        """Looks of a name.
+
+        Raises
+        ------
+        RequestError
+            422 when the network takes one size only.
+        """
+        looks = read_looks(name)
+        try:
+            check_looks(looks, self.engine.session)
+        except ConfigError as error:
+            raise RequestError(422, str(error)) from error
+        return looks
+
     def describe(self, max_net_height: int) -> dict[str, Any]:
         """What `/models` says of it."""
         card, engine = self.engine.card, self.engine
@@ -54,6 +70,7 @@ class Model:
             "net_height": engine.net_height,
             "net_size": engine.net_size,
             "max_net_height": max_net_height,
+            "looks": list(NAMED) if engine.net_size is None else ["one"],
             "peak_threshold": card.calibration.peak_threshold,
             "min_score": card.calibration.min_score,
             "license": card.license,

@@ -27,6 +27,10 @@ class Options(BaseModel):
             description="Height of the network input, px; higher finds smaller people, slower.",
         ),
     ] = None
+    looks: Annotated[
+        Literal["one", "close", "accurate", "best"],
+        Field(description="How often the picture is looked at; each step is slower and sees more."),
+    ] = "one"
     peak_threshold: Annotated[
         float | None,
         Field(ge=0.01, le=1, description="Lowest peak of a confidence map; the model's own."),

@@ -121,7 +121,8 @@ class Pipeline:
             height, width = frame.shape[:2]
             place = partial(model.placement, width, height, options.net_height)
             # Only the small net frame waits for its turn, so that large pictures cannot pile up.
-            net_frame = model.engine.prepare(frame, place)
+            looks = model.looks(options.looks)
+            net_frame = model.engine.prepare(frame, place, looks)
             return net_frame._replace(preprocess_ms=ms_since(started))
 
         net_frame = await self.in_thread(prepare)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import re
-
-import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import FrameError
-from openpaf.frame import decode_picture
+from openpaf.pictures.picture import format_of, read_header
+from openpaf.pictures.picture import unpack as unpack_picture
 from openpaf.serve.errors import RequestError
-from openpaf.serve.segments import MAX_SEGMENTS, too_many_segments
 
 # Three formats that every browser and camera gives; each other one is one more thing to attack.
-_SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
+_FORMATS = ("JPEG", "PNG", "WebP")
 _START_OF_SCAN = b"\xff\xda"
 _MAX_SCANS = 100
 
@@ -34,16 +30,13 @@ def unpack(data: bytes, max_pixels: int, name: str = "the picture") -> NDArray[n
     """
     if not data:
         raise RequestError(400, f"{name} is empty; send the bytes of a JPEG, PNG or WebP picture")
-    if not _SIGNATURE.match(data):
+    if format_of(data) not in _FORMATS:
         raise RequestError(415, f"{name} must be a JPEG, PNG or WebP picture")
-    if data.startswith(b"\xff\xd8") and too_many_segments(data):
-        raise RequestError(422, f"{name} has more than {MAX_SEGMENTS} segments; save it again")
     try:
-        width, height = imagesize.get(io.BytesIO(data))
-    except Exception:  # noqa: BLE001 - it parses hostile bytes and promises nothing
-        width = height = -1
-    if width <= 0 or height <= 0:
-        raise RequestError(422, f"{name} is damaged or cut short")
+        header = read_header(data, name)
+    except FrameError as error:
+        raise RequestError(422, str(error)) from error
+    width, height = header.width, header.height
     if width * height > max_pixels:
         raise RequestError(
             413,
@@ -54,6 +47,6 @@ def unpack(data: bytes, max_pixels: int, name: str = "the picture") -> NDArray[n
     if data.startswith(b"\xff\xd8") and data.count(_START_OF_SCAN) > _MAX_SCANS:
         raise RequestError(422, f"{name} has more than {_MAX_SCANS} scans; save it again")
     try:
-        return decode_picture(data, name)
+        return unpack_picture(data, header, name)
     except FrameError as error:
         raise RequestError(422, str(error)) from error

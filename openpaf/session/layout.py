@@ -56,6 +56,8 @@ def fixed_size(
     height_axis, channel_axis = (1, 3) if card.input_layout == "NHWC" else (2, 1)
     height, width = shape[height_axis : height_axis + 2]
     free = height is None and width is None
+    if height is not None and width is not None and len(shape) == 4:
+        _check_fit(width, height, card, path)
     # One free side beside a fixed one, or sides off the stride, are channels taken for sides.
     possible = free or (height and width and card.fits(width, height))
     if len(shape) != 4 or shape[channel_axis] not in (3, None) or not possible:
@@ -64,6 +66,17 @@ def fixed_size(
             f"got an input of shape {tuple('?' if side is None else side for side in shape)}"
         )
     return shape[0], None if height is None or width is None else (width, height)
+
+
+def _check_fit(width: int, height: int, card: NetworkCard, path: Path) -> None:
+    # Three channels there mean another layout, which has a message of its own.
+    if not card.fits(width, height) and 3 not in (width, height):
+        wanted = getattr(card, "stride", None)
+        of = f"multiples of its stride {wanted}" if wanted else "what its card says"
+        raise ModelError(
+            f"{path} takes frames of {width}x{height} px only, which must be {of}; make it with "
+            "another size or a free one"
+        )
 
 
 def to_input(net_frames: NDArray[np.uint8], card: NetworkCard) -> NDArray[Any]:

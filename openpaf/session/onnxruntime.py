@@ -14,6 +14,7 @@ from openpaf.models.card import METADATA_KEY
 from openpaf.models.download import cache_folder
 from openpaf.session.layout import find_card, fixed_size, to_input
 from openpaf.session.session import warn_of_fallback
+from openpaf.session.telemetry import silenced
 
 try:
     import onnxruntime
@@ -22,6 +23,8 @@ except ImportError as error:
         f"ONNX Runtime is needed to run a network ({error}); "
         'install it with: pip install "openpaf[cpu]", or "openpaf[gpu]" for CUDA'
     ) from error
+
+silenced(onnxruntime)
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -35,6 +38,9 @@ _PROVIDERS = {
     "coreml": ("CoreMLExecutionProvider",),
     "directml": ("DmlExecutionProvider",),
 }
+# What an input of a card's type may be: converters to float16 leave the card as it was.
+_HALF, _SINGLE = "tensor(float16)", "tensor(float)"
+_TYPES = {"uint8": ("tensor(uint8)",), "float32": (_SINGLE, _HALF), "float16": (_HALF,)}
 _LOG_ERRORS_ONLY = 3
 
 
@@ -66,19 +72,21 @@ class OnnxRuntime:
 
     def _check_input(self, path: Path) -> tuple[int | None, tuple[int, int] | None]:
         inputs = self._session.get_inputs()
-        expected = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[self.card.input_dtype]
-        if len(inputs) != 1 or inputs[0].type != expected:
+        expected = _TYPES[self.card.input_dtype]
+        if len(inputs) != 1 or inputs[0].type not in expected:
             got = ", ".join(f"{i.name} {i.type}" for i in inputs) or "none"
             raise ModelError(
-                f"{path} must have one input of {expected} as its card says, got {got}"
+                f"{path} must have one input of {expected[0]} as its card says, got {got}"
             )
+        self._half = inputs[0].type == _HALF
         self._input: str = inputs[0].name
         shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
         return fixed_size(shape, self.card, path)
 
     def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The outputs that the card names; see `Runtime.outputs`."""
-        feed = {self._input: to_input(net_frames, self.card)}
+        values = to_input(net_frames, self.card)
+        feed = {self._input: values.astype(np.float16) if self._half else values}
         try:
             arrays = self._session.run(self.card.outputs, feed)
         except Exception as error:

@@ -14,9 +14,10 @@ from openpaf.models import NetworkCard
 from openpaf.models.card import METADATA_KEY
 from openpaf.session.layout import find_card, fixed_size, to_input
 from openpaf.session.signal_stack import kept_signal_stack
+from openpaf.session.telemetry import import_openvino
 
 try:
-    import openvino
+    openvino = import_openvino()
 except ImportError as error:
     raise MissingExtraError(
         f"OpenVINO is needed to run this network ({error}); "

@@ -26,6 +26,8 @@ class Shot:
         What the source calls it.
     image_id : int or None
         A picture's number, for COCO results.
+    pixel_aspect : float
+        Width of a pixel over its height; the network is shown square ones.
     """
 
     frame: NDArray[np.uint8]
@@ -34,6 +36,7 @@ class Shot:
     arrived: float
     name: str | None = None
     image_id: int | None = None
+    pixel_aspect: float = 1.0
 
 
 class Source(Protocol):
@@ -46,6 +49,11 @@ class Source(Protocol):
     frame_rate : float or None
         Frames a second, where the source knows it.
     frame_count : int or None
+        How many there are, where the source knows it.
+    has_end : bool
+        It is a recording, whose frames have times of their own.
+    cut_short : str or None
+        After the last frame, how it ended before its end.
     damaged, reconnects : int
         Frames left out because they could not be unpacked; connections made anew.
     """
@@ -53,6 +61,8 @@ class Source(Protocol):
     live: bool
     frame_rate: float | None
     frame_count: int | None
+    has_end: bool
+    cut_short: str | None
     damaged: int
     reconnects: int
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from openpaf.errors import ConfigError, FrameError, SourceError
 from openpaf.frame import decode_picture
+from openpaf.pictures.jpeg import START, EndFinder
 from openpaf.sources.source import Shot
+from openpaf.sources.span import Chooser, Span
 
 _DEFAULT_FRAME_RATE = 30.0
 _CHUNK = 1 << 20
 _LONGEST_JPEG = 64 << 20
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +33,7 @@ class StandardInput:
         Frames a second, which gives them their times; 30 if None. A live source is timed by the
         clock instead.
     live : bool
+    span : Span, optional
 
     Raises
     ------
@@ -47,6 +49,7 @@ class StandardInput:
         *,
         frame_rate: float | None = None,
         live: bool = False,
+        span: Span | None = None,
     ) -> None:
         if frame_size is not None and not all(0 < side <= 1 << 15 for side in frame_size):
             raise ConfigError(f"frame_size must be (width, height) above 0, got {frame_size}")
@@ -55,7 +58,11 @@ class StandardInput:
         self.live = live
         self.frame_rate: float | None = None if live else frame_rate or _DEFAULT_FRAME_RATE
         self.frame_count: int | None = None
+        self.has_end = False
+        self.cut_short: str | None = None
         self.damaged = self.reconnects = 0
+        self._span = span or Span()
+        self._chooser = Chooser(self._span)
         self._size = frame_size
         self._file = sys.stdin.fileno()
         if sys.platform == "win32":
@@ -80,6 +87,15 @@ class StandardInput:
             if data is None:
                 return None
             arrived = time.perf_counter()
+            if self._started is None:
+                self._started = arrived
+            rate, index = self.frame_rate, self._index
+            seconds = arrived - self._started if rate is None else index / rate
+            if self._span.over(index, seconds):
+                return None
+            if not self._chooser.wants(index, seconds):
+                self._index += 1
+                continue
             try:
                 frame = (
                     decode_picture(data, f"frame {self._index}")
@@ -91,13 +107,8 @@ class StandardInput:
                 self._index += 1
                 _log.warning("%s", error)
                 continue
-            if self._started is None:
-                self._started = arrived
-            rate = self.frame_rate
-            seconds = arrived - self._started if rate is None else self._index / rate
-            shot = Shot(frame, self._index, seconds, arrived)
             self._index += 1
-            return shot
+            return Shot(frame, index, seconds, arrived)
 
     def close(self) -> None:
         """End within a moment."""
@@ -132,14 +143,13 @@ class StandardInput:
         while len(self._buffer) < 2:
             if not self._fill():
                 return None
-        if self._index == 0 and not self._buffer.startswith(_JPEG_START):
+        if self._index == 0 and not self._buffer.startswith(START):
             raise SourceError(
                 "standard input is no sequence of JPEG pictures; for raw BGR frames say their "
                 "size: --raw 1280x720"
             )
-        searched = 2
-        while (end := self._buffer.find(_JPEG_END, searched)) < 0:
-            searched = max(2, len(self._buffer) - 1)
+        finder = EndFinder()
+        while (end := finder.end(self._buffer)) is None:
             if len(self._buffer) > _LONGEST_JPEG:
                 raise SourceError(f"a JPEG on standard input has no end within {_LONGEST_JPEG} B")
             if not self._fill():
@@ -147,6 +157,6 @@ class StandardInput:
                     self.damaged += 1
                     _log.warning("the last picture is cut short")
                 return None
-        picture = self._take(end + 2)
+        picture = self._take(end)
         # After a damaged picture the next may not begin at once.
-        return picture[max(picture.find(_JPEG_START), 0) :]
+        return picture[max(picture.find(START), 0) :]

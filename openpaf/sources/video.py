@@ -1,71 +1,94 @@
-"""Video files, cameras and urls, read by OpenCV."""
+"""Video files and urls as a source."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from openpaf.address import without_secrets
 from openpaf.errors import SourceError
-from openpaf.optional import cv2
+from openpaf.sources.film import Film, FilmFrame
 from openpaf.sources.source import Shot
+from openpaf.sources.span import Chooser, Span
 
-# Seconds: for opening, for a frame, between attempts to connect, and until a url is given up.
-_TIMEOUT = 5.0
+# Seconds: between attempts to connect, and until a url is given up.
 _FIRST_WAIT, _LONGEST_WAIT, _PATIENCE = 0.5, 8.0, 60.0
-# Containers may count frames by their duration, which is not exact.
-_NEARLY = 0.9
+# Times of a stream that are this far from the clock have begun anew.
+_LEAP_S = 5.0
+# A live frame older than this when it is asked for is left out.
+_STALE_S = 1.0
+_DEFAULT_FRAME_RATE = 30.0
 _log = logging.getLogger(__name__)
 
 
 class Video:
-    """Frames of a video file, a camera or a url.
+    """Frames of a video file or a url.
 
-    A url that breaks off is connected to again, waiting longer after each failure, for a minute;
-    a camera is not, and neither is a url that has an end.
+    A frame that cannot be unpacked is left out and counted. A url without an end that breaks off
+    is connected to again, waiting longer after each failure, for a minute.
 
     Parameters
     ----------
-    source : int or str
-        Camera number, path or url.
-    live : bool, optional
-        By default cameras and urls without an end are live.
+    place : str or Path
+        Path or url.
     url : bool
+    live : bool, optional
+        By default urls without an end are live.
+    span : Span, optional
+    tell : function of a line, optional
+        Called with what befalls the source; logged as a warning when None.
 
     Raises
     ------
+    FrameError
+        When its frames are larger than what is unpacked.
     SourceError
         When it cannot be opened or gives no frame.
+
+    Attributes
+    ----------
+    files : list of Path
+        What is read.
+    index : int
+        Frames so far, with those that were damaged or not wanted.
     """
 
-    def __init__(self, source: int | str, *, live: bool | None = None, url: bool = False) -> None:
-        self._source = source
-        self._is_url = url
+    def __init__(
+        self,
+        place: str | Path,
+        *,
+        url: bool = False,
+        live: bool | None = None,
+        span: Span | None = None,
+        tell: Callable[[str], object] = _log.warning,
+    ) -> None:
+        self._place, self._tell = place, tell
+        self._name = without_secrets(str(place))
         self._closed = threading.Event()
-        self._capture = self._open()
-        frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        # OpenCV counts the frames of a stream without an end as 0 or below.
-        has_end = frames > 0 and not self._is_camera
-        self.frame_rate: float | None = rate if 0 < rate <= 1000 else None
-        self.frame_count: int | None = int(frames) if has_end else None
-        self.live = not has_end if live is None else live
-        self.damaged = self.reconnects = 0
-        self._own_clock = has_end
-        self._index = 0
-        self._time = 0.0
-        self._started: float | None = None
-        self._pending = self._next_frame()
+        self.files = [] if url else [Path(place)]
+        self._film = Film(place, url=url)
+        self._frames: Iterator[FilmFrame] = iter(self._film)
+        self._pending = self._next()
         if self._pending is None:
-            self._capture.release()
-            raise SourceError(f"{self} gives no frames; see that it is a video")
-
-    def __str__(self) -> str:
-        return f"camera {self._source}" if isinstance(self._source, int) else str(self._source)
+            self._film.close()
+            raise SourceError(f"{self._name} gives no frames; see that it is a video")
+        self.frame_rate = self._film.frame_rate
+        self.frame_count = self._film.frame_count
+        self.has_end = self._film.has_end
+        self.live = not self.has_end if live is None else live
+        self.damaged = self._film.damaged
+        self.reconnects = 0
+        self.cut_short: str | None = None
+        self._damaged_before = 0
+        self._span = span or Span()
+        self._chooser = Chooser(self._span)
+        self.index = 0
+        self._first: float | None = None
+        self._offset: float | None = None
+        self._time = 0.0
 
     def read(self) -> Shot | None:
         """Give the next frame, or None at the end or after `close`.
@@ -73,101 +96,97 @@ class Video:
         Raises
         ------
         SourceError
-            When a camera or url breaks off for good.
+            When a url without an end breaks off for good.
         """
-        frame, self._pending = self._pending, None
-        if frame is None and not self._closed.is_set():
-            frame = self._next_frame()
-        if frame is None and not self._closed.is_set() and not self._own_clock:
-            frame = self._reconnect()
-        if frame is None or self._closed.is_set():
-            self._capture.release()
-            if frame is None and self._index < _NEARLY * (self.frame_count or 0):
-                _log.warning("%s ended after %d of %d frames", self, self._index, self.frame_count)
-            return None
-        arrived = time.perf_counter()
-        shot = Shot(frame, self._index, self._timestamp(arrived), arrived)
-        self._index += 1
-        return shot
+        while not self._closed.is_set():
+            frame, self._pending = self._pending or self._next(), None
+            self.damaged = self._damaged_before + self._film.damaged
+            if frame is None and not self.has_end and not self._closed.is_set():
+                frame = self._reconnect()
+            if frame is None or self._closed.is_set():
+                self._finish()
+                return None
+            if self._stale(frame):
+                continue
+            arrived = frame.arrived if self.live else time.perf_counter()
+            index, seconds = self._place_and_time(frame)
+            if self._span.over(index, seconds):
+                self._closed.set()
+            elif self._chooser.wants(index, seconds):
+                return Shot(
+                    self._film.pixels(frame),
+                    index,
+                    seconds,
+                    arrived,
+                    pixel_aspect=self._film.pixel_aspect,
+                )
+        self._film.close()
+        return None
 
     def close(self) -> None:
         """End as soon as the frame that is being read is there, or its time is up."""
         self._closed.set()
 
-    @property
-    def _is_camera(self) -> bool:
-        return isinstance(self._source, int) or str(self._source).startswith("/dev/video")
+    def _next(self) -> FilmFrame | None:
+        return next(self._frames, None)
 
-    def _open(self) -> cv2.VideoCapture:
-        if not self._is_camera and not self._is_url and not Path(str(self._source)).is_file():
-            raise SourceError(
-                f"{self._source} is neither a file nor a folder, camera number or url"
-            )
-        milliseconds = int(1000 * _TIMEOUT)
-        options = []
-        if self._is_url:
-            options = [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds,
-                # Every further decoding thread holds one frame back.
-                cv2.CAP_PROP_N_THREADS, 1,
-            ]  # fmt: skip
-        backend = cv2.CAP_ANY if self._is_camera else cv2.CAP_FFMPEG
-        try:
-            capture = cv2.VideoCapture(self._source, backend, options)
-        except cv2.error as error:
-            raise SourceError(f"{self} cannot be opened: {error.err}") from error
-        if not capture.isOpened():
-            capture.release()
-            raise SourceError(f"{self} cannot be opened; {self._advice()}")
-        return capture
+    def _finish(self) -> None:
+        missing = None if self._closed.is_set() else self._film.what_is_missing()
+        if missing is not None and self.cut_short is None:
+            self.cut_short = missing
+            self._tell(f"{self._name} {missing}; get it again")
+        self._film.close()
+        self._closed.set()
 
-    def _advice(self) -> str:
-        if self._is_camera:
-            return "see that it is plugged in, that you may use it, and that nobody else does"
-        if self._is_url:
-            return "see that the address is right and the server runs"
-        return "it is no video, is damaged, or has a codec that OpenCV lacks"
+    def _stale(self, frame: FilmFrame) -> bool:
+        """Whether it waited while the network was loaded."""
+        return not self.has_end and time.perf_counter() - frame.arrived > _STALE_S
 
-    def _next_frame(self) -> NDArray[np.uint8] | None:
-        try:
-            there, frame = self._capture.read()
-        except cv2.error as error:
-            _log.warning("%s: %s", self, error.err)
-            return None
-        return np.asarray(frame, np.uint8) if there and frame is not None else None
+    def _place_and_time(self, frame: FilmFrame) -> tuple[int, float]:
+        index = frame.number if self.has_end else self.index
+        self.index = index + 1
+        now = frame.time
+        if self._first is None:
+            self._first = frame.arrived if not self.has_end or now is None else now
+        if self.has_end:
+            seconds = index / (self.frame_rate or _DEFAULT_FRAME_RATE)
+            if now is not None:
+                seconds = now - self._first
+        else:
+            seconds = self._capture_time(now, frame.arrived - self._first)
+        # Some containers give a frame no time, or an earlier one.
+        if seconds <= self._time and index:
+            seconds = self._time + 1 / (self.frame_rate or _DEFAULT_FRAME_RATE)
+        self._time = seconds
+        return index, seconds
 
-    def _timestamp(self, arrived: float) -> float:
-        if self._started is None:
-            self._started = arrived
-        now = arrived - self._started
-        if self._own_clock:
-            rate = self.frame_rate or 30.0
-            now = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            # Containers without times say 0 for ever; some count the frame after.
-            if now <= self._time and self._index:
-                now = self._time + 1 / rate
-        self._time = now
-        return now
+    def _capture_time(self, now: float | None, clock: float) -> float:
+        """When a live frame was taken: by the stream's times, set by the clock."""
+        if now is None:
+            return clock
+        if self._offset is None or abs(now + self._offset - clock) > _LEAP_S:
+            self._offset = clock - now
+        return now + self._offset
 
-    def _reconnect(self) -> NDArray[np.uint8] | None:
+    def _reconnect(self) -> FilmFrame | None:
         """Connect again, waiting twice as long each time; None after `close`."""
-        if not self._is_url:
-            raise SourceError(f"{self} stopped giving frames after {self._index}")
-        self._capture.release()
-        _log.warning("%s broke off after %d frames; connecting again", self, self._index)
+        self._film.close()
+        self._tell(f"{self._name} broke off after {self.index} frames; connecting again")
         lost, wait = time.monotonic(), _FIRST_WAIT
         while time.monotonic() - lost < _PATIENCE:
             if self._closed.wait(wait):
                 return None
             wait = min(2 * wait, _LONGEST_WAIT)
             try:
-                self._capture = self._open()
+                film = Film(self._place, url=True)
             except SourceError:
                 continue
-            frame = self._next_frame()
+            self._damaged_before, self._film = self.damaged, film
+            self._frames = iter(film)
+            self._offset = None
+            frame = self._next()
             if frame is not None:
                 self.reconnects += 1
-                _log.warning("%s is back after %.1f s", self, time.monotonic() - lost)
+                self._tell(f"{self._name} is back after {time.monotonic() - lost:.1f} s")
                 return frame
-        raise SourceError(f"{self} broke off after {self._index} frames and stayed away")
+        raise SourceError(f"{self._name} broke off after {self.index} frames and stayed away")

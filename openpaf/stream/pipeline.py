@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
+
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
+from openpaf.preprocess import plain
 from openpaf.result import Result
 from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.channel import Channel, Stopped
+from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 
@@ -59,7 +63,7 @@ class Stream:
     every : int
         Send only every n-th frame through the network; between them people are tracked: for files
         half of the way to where they will be, for live sources where they should be by now.
-    live, frame_rate, frame_size
+    live, frame_rate, frame_size, start, end, step
         See `open_source`.
 
     Raises
@@ -85,7 +89,11 @@ class Stream:
         live: bool | None = None,
         frame_rate: float | None = None,
         frame_size: tuple[int, int] | None = None,
+        start: str | float | None = None,
+        end: str | float | None = None,
+        step: int = 1,
     ) -> None:
+        every, step = plain(every), plain(step)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ConfigError(f"every must be a whole number from 1, got {every!r}")
         if every > 1 and not track:
@@ -93,8 +101,16 @@ class Stream:
         self.engine = engine
         self.stats = StreamStats()
         self.source: Source = (
-            open_source(source, live=live, frame_rate=frame_rate, frame_size=frame_size)
-            if isinstance(source, (int, str, Path))
+            open_source(
+                source,
+                live=live,
+                frame_rate=frame_rate,
+                frame_size=frame_size,
+                start=start,
+                end=end,
+                step=step,
+            )
+            if isinstance(source, (int, str, Path, np.integer))
             else source
         )
         self._tracker = Tracker(None if track is True else track) if track else None
@@ -157,7 +173,14 @@ class Stream:
                 self.stats.record(latency, poses.timings)
                 self._count_losses()
                 yield Result(
-                    poses, shot.frame, shot.index, shot.time, shot.name, shot.image_id, latency
+                    poses,
+                    shot.frame,
+                    shot.index,
+                    shot.time,
+                    shot.name,
+                    shot.image_id,
+                    latency,
+                    shot.pixel_aspect,
                 )
                 with suppress(Stopped):
                     self._permits.put(None)
@@ -196,13 +219,13 @@ class Stream:
             shot = self.source.read()
             if shot is None:
                 return
-            if live and self.source.frame_count is not None:
+            if live and _has_end(self.source):
                 # What has an end is played at its own pace, as a camera would give it.
                 ahead = self._started + shot.time - time.perf_counter()
                 if self._closed.wait(max(ahead, 0)):
                     return
                 shot = replace(shot, arrived=time.perf_counter())
-            self._frames.put(_Prepared(shot, self.engine.prepare(shot.frame)))
+            self._frames.put(_Prepared(shot, prepare(self.engine, shot)))
 
     def _predict(self) -> None:
         live = self.source.live
@@ -265,3 +288,8 @@ class Stream:
             height, width = shot.frame.shape[:2]
             poses = replace(poses, frame_size=(width, height), timings={})
         self._results.put((shot, poses))
+
+
+def _has_end(source: Source) -> bool:
+    """Whether a source is a recording; one from elsewhere may only tell its length."""
+    return bool(getattr(source, "has_end", source.frame_count is not None))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openpaf.errors import ConfigError, MissingExtraError, first_line
+from openpaf.session.telemetry import import_openvino
 
 # Layers of human-pose-estimation-0001 in the order of MobileNet v1's blocks 1 to 11.
 _BLOCKS = (
@@ -65,7 +66,7 @@ def _names() -> list[str]:
 
 def _from_openvino(path: Path) -> dict[str, Tensor]:
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError as error:
         raise MissingExtraError(
             'an .xml backbone needs OpenVINO: pip install "openpaf[openvino]"'

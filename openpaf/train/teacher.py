@@ -14,6 +14,7 @@ from openpaf.errors import MissingExtraError, ModelError, ModelNotFoundError
 from openpaf.fields import Fields
 from openpaf.looks import mean_fields, mirrored, resampled
 from openpaf.preprocess import fit, place
+from openpaf.session.telemetry import import_openvino
 from openpaf.skeleton import COCO_18
 
 _FEATURES, _PAFS, _MAPS = "relu4_4_CPM", "Mconv7_stage2_L1", "Mconv7_stage2_L2"
@@ -46,7 +47,7 @@ class OpenVinoTeacher:
         self, path: Path, batch: int, side: int, threads: int, second_look: float = 0.0
     ) -> None:
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise MissingExtraError(
                 'a teacher needs OpenVINO: pip install "openpaf[openvino]"'

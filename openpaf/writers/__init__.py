@@ -9,7 +9,7 @@ from openpaf.writers.ndjson import NdjsonWriter
 from openpaf.writers.openpose import OpenPoseWriter
 from openpaf.writers.painter import Painter
 from openpaf.writers.pictures import PictureWriter
-from openpaf.writers.video import VideoWriter
+from openpaf.writers.video import VideoWriter, check_video
 from openpaf.writers.window import Window
 from openpaf.writers.writer import Writer, Writers
 
@@ -25,4 +25,5 @@ __all__ = [
     "Window",
     "Writer",
     "Writers",
+    "check_video",
 ]

@@ -10,9 +10,13 @@ from openpaf.optional import cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 
+_LONGEST_JPEG_SIDE = 65_500
+
 
 class PictureWriter:
-    """`NAME_000000000012.jpg` a frame of a video, and `PICTURE.jpg` a picture.
+    """`NAME_000000000012_poses.jpg` a frame of a video, and `PICTURE_poses.jpg` a picture.
+
+    One that is too wide or too high for a JPEG becomes a PNG.
 
     Parameters
     ----------
@@ -28,11 +32,15 @@ class PictureWriter:
     def write(self, result: Result) -> None:
         """Write one file, whole or not at all."""
         stem = result.name or f"{self._name}_{result.index:012d}"
-        path = self._folder / f"{stem}_poses.jpg"
+        drawing = self._paint(result)
+        suffix = ".jpg" if max(drawing.shape) <= _LONGEST_JPEG_SIDE else ".png"
+        path = self._folder / f"{stem}_poses{suffix}"
         try:
-            _, data = cv2.imencode(".jpg", self._paint(result))
+            done, data = cv2.imencode(suffix, drawing)
         except cv2.error as error:
             raise OutputError(f"cannot write {path}: {error.err}") from error
+        if not done:
+            raise OutputError(f"cannot write {path}: OpenCV cannot make such a picture")
         with replacing(path) as partial:
             partial.write_bytes(data.tobytes())
 

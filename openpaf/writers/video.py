@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import MissingExtraError, OutputError
-from openpaf.optional import cv2
+from openpaf.errors import OutputError
+from openpaf.optional import av, cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 
@@ -30,7 +30,7 @@ _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "21"}
 
 
 class VideoWriter:
-    """An H.264 video whose frames keep their times, dropped ones included.
+    """An H.264 video whose frames keep their times from the first on, dropped ones included.
 
     Frames of another size than the first are fitted into its size.
 
@@ -49,17 +49,10 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, paint: Paint) -> None:
-        try:
-            import av
-        except ImportError as error:
-            raise MissingExtraError(
-                'a video needs PyAV; install it with: pip install "openpaf[video]"'
-            ) from error
-        if path.suffix.lower() not in _SUFFIXES:
-            raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
-        self._path, self._paint, self._av = path, paint, av
+        check_video(path)
+        self._path, self._paint = path, paint
         self._stream: VideoStream | None = None
-        self._last = -1
+        self._first, self._last = 0.0, -1
         options = {} if path.suffix.lower() == ".mkv" else _CONTAINER
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +66,11 @@ class VideoWriter:
             raise OutputError(f"{self._path} has been closed")
         drawing = self._paint(result)
         if self._stream is None:
-            self._stream = self._start(self._container, drawing)
+            self._stream = self._start(self._container, drawing, result.pixel_aspect)
+            self._first = result.time
         size = (self._stream.width, self._stream.height)
-        frame = self._av.VideoFrame.from_ndarray(_fitted(drawing, size), format="bgr24")
-        frame.pts = self._last = max(round(result.time * _TICKS), self._last + 1)
+        frame = av.VideoFrame.from_ndarray(_fitted(drawing, size), format="bgr24")
+        frame.pts = self._last = max(round((result.time - self._first) * _TICKS), self._last + 1)
         frame.time_base = Fraction(1, _TICKS)
         try:
             self._container.mux(self._stream.encode(frame))
@@ -95,18 +89,38 @@ class VideoWriter:
         except OSError as error:
             raise self._error(error) from error
 
-    def _start(self, container: OutputContainer, drawing: NDArray[np.uint8]) -> VideoStream:
+    def _start(
+        self, container: OutputContainer, drawing: NDArray[np.uint8], pixel_aspect: float
+    ) -> VideoStream:
         height, width = drawing.shape[:2]
         stream: VideoStream = container.add_stream("libx264", options=_ENCODER)
         # The encoder takes even sides only.
         stream.width, stream.height = max(width // 2 * 2, 2), max(height // 2 * 2, 2)
         stream.pix_fmt = "yuv420p"
+        if pixel_aspect != 1:
+            aspect = Fraction(pixel_aspect).limit_denominator(255)
+            stream.codec_context.sample_aspect_ratio = aspect
         stream.codec_context.time_base = Fraction(1, _TICKS)
         stream.codec_context.gop_size = 60
         return stream
 
     def _error(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write {self._path}: {error.strerror}; pass another place")
+
+
+def check_video(path: Path) -> None:
+    """Make sure that a video can be written under a name, before anything is.
+
+    Raises
+    ------
+    MissingExtraError
+        When PyAV is not installed.
+    OutputError
+        When its suffix is another.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
+    av.library_versions  # noqa: B018  (asks for the library, or says how to get it)
 
 
 def _fitted(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +106,10 @@ def test_recognises_a_well_known_network() -> None:
     names = ["Mconv7_stage2_L1", "Mconv7_stage2_L2"]
     assert recognise(names) is HUMAN_POSE_ESTIMATION_0001
     assert recognise(["out"]) is None
+
+
+def test_the_former_name_forwards_with_a_warning() -> None:
+    sys.modules.pop("openpaf.card", None)
+    with pytest.warns(DeprecationWarning, match=r"openpaf\.models"):
+        former = importlib.import_module("openpaf.card")
+    assert former.ModelCard is ModelCard

@@ -427,3 +427,15 @@ def test_two_threads_of_one_client_do_not_wait_for_each_other(
     assert time.monotonic() - started < 2
     stand_ins["two"].may_run.set()
     blocked.join()
+
+
+def test_a_picture_is_looked_at_as_often_as_asked(
+    serve: Callable[..., Any], stand_ins: dict[str, StandIn], picture: Callable[..., bytes]
+) -> None:
+    client = serve()
+    assert client.post("/detect?looks=close", content=picture(40)).status_code == 200
+    heights = {shape[1] for shape in stand_ins["one"].shapes}
+    assert len(heights) == 2 and max(heights) >= 2 * min(heights) - 16
+    assert client.get("/models").json()[0]["looks"] == ["one", "close", "accurate", "best"]
+    refused = client.post("/detect?looks=9", content=picture(40))
+    assert refused.status_code == 422 and "looks" in refused.json()["error"]

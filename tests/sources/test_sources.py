@@ -157,6 +157,63 @@ def test_damaged_jpegs_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> Non
     assert source.damaged == 7 - len(found)
 
 
+def test_jpegs_with_small_pictures_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = jpeg(24, (16, 16))
+    segment = b"\xff\xe1" + (len(inside) + 2).to_bytes(2) + inside
+    pictures = [jpeg(index) for index in range(5)]
+    data = b"".join(one[:2] + segment + one[2:] for one in pictures)
+    with piped(data, monkeypatch):
+        source = open_source("-")
+        found = shots(source)
+    assert indices(found) == list(range(5)) and source.damaged == 0
+    assert all(shot.frame.shape == (48, 64, 3) for shot in found)
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_animated_pictures_are_films(tmp_path: Path, format: str) -> None:
+    pil = pytest.importorskip("PIL.Image")
+    frames = [pil.fromarray(picture(3 * index)[..., ::-1].copy()) for index in range(6)]
+    path = tmp_path / f"a.{format.lower()}"
+    more = {"lossless": True} if format == "WEBP" else {}
+    frames[0].save(
+        path, format, save_all=True, append_images=frames[1:], duration=[80, 40, 80, 80, 0, 80],
+        **more,
+    )  # fmt: skip
+    source = open_source(path)
+    assert (source.live, source.frame_count) == (False, 6)
+    found = shots(source)
+    assert indices(found) == [0, 3, 6, 9, 12, 15]
+    times = [0, 0.08, 0.12, 0.2, 0.28, 0.38]
+    assert [shot.time for shot in found] == pytest.approx(times)
+    assert [shot.index for shot in shots(open_source(path, start=0.1, step=2))] == [2, 4]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    cut = open_source(path)
+    assert len(shots(cut)) < 6
+    frames[0].save(path, format)
+    (only,) = shots(open_source(path))
+    assert only.name == "a"
+
+
+def test_a_part_of_pictures_and_of_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(9):
+        (tmp_path / f"{index}.jpg").write_bytes(jpeg(index))
+    part: dict[str, Any] = {"start": "2f", "end": 0.7, "step": 2, "frame_rate": 10}
+    found = shots(open_source(tmp_path, **part))
+    assert indices(found) == [shot.index for shot in found] == [2, 4, 6]
+    with piped(b"".join(jpeg(index) for index in range(9)), monkeypatch):
+        found = shots(open_source("-", **part))
+    assert indices(found) == [shot.index for shot in found] == [2, 4, 6]
+
+
+def test_pictures_of_one_name_in_several_folders_keep_apart(tmp_path: Path) -> None:
+    for name in ("a/b_c.jpg", "a_b/c.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(jpeg(1))
+    assert [shot.name for shot in shots(open_source(tmp_path))] == ["a/b_c", "a_b/c"]
+
+
 def test_raw_frames_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"".join(picture(index, (30, 20)).tobytes() for index in range(6))
     with piped(data + b"cut short", monkeypatch):

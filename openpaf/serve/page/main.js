@@ -24,6 +24,7 @@ function settings() {
   return {
     model: $("model").value,
     net_height: Number($("net-height").value),
+    looks: $("looks").value,
     peak_threshold: Number($("peak-threshold").value),
     min_score: Number($("min-score").value),
   };
@@ -32,6 +33,7 @@ function settings() {
 function chooseModel() {
   const model = offered.find(({ name }) => name === $("model").value);
   skeleton = model.skeleton;
+  $("looks").replaceChildren(...model.looks.map((name) => new Option(name, name)));
   const heights = [...new Set([...HEIGHTS, model.net_height])].sort((a, b) => a - b);
   $("net-height").replaceChildren(
     ...heights
@@ -234,7 +236,7 @@ $("pause").onclick = () => {
 video.onplay = () => { $("pause").textContent = "Pause"; };
 video.onpause = () => { $("pause").textContent = "Play"; };
 $("model").onchange = () => { chooseModel(); changed(); };
-for (const id of ["net-height", "min-score", "peak-threshold"]) $(id).onchange = changed;
+for (const id of ["net-height", "looks", "min-score", "peak-threshold"]) $(id).onchange = changed;
 for (const id of ["min-score", "peak-threshold"]) {
   $(id).oninput = () => {
     $("peak-value").value = $("peak-threshold").value;
