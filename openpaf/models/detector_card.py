@@ -70,7 +70,7 @@ class DetectorCard(NetworkCard):
         super().__post_init__()
         check_size("size", self.size)
         check_choice("fit", self.fit, FITS)
-        check_int("padding", self.padding, 0)
+        check_int("padding", self.padding, 0, 255)
         for key in ("size", "grids", "strides"):
             if not isinstance(getattr(self, key), (tuple, list)):
                 raise ConfigError(f"{key} must be a list, got {shown(getattr(self, key))}")
