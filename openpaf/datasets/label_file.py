@@ -32,20 +32,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.datasets.labels import SKELETON, PhotoLabels
+from openpaf.datasets.packing import joined, pack, split, unpack
 from openpaf.errors import DatasetError
 from openpaf.files import replacing
 
-_BOX, _PLACE, _SCORE, _APART, _UNIT = 4, 8, 200, 500, 255
-_NONE = 255
 _PARTS = len(SKELETON.parts)
-_LARGEST_SIDE = 32767 // _BOX
 _PEOPLE = {
     "boxes": (4,), "places": (_PARTS, 2), "scores": (_PARTS,), "apart": (_PARTS,),
     "person_scores": (), "seen": (4,), "turns": (),
 }  # fmt: skip
 _REGIONS = {"regions": (4,), "region_scores": ()}
-
-Packed = dict[str, NDArray[Any]]
 
 
 class LabelFile:
@@ -150,66 +146,6 @@ def write_label_file(
         )
 
 
-def pack(labels: PhotoLabels, name: str = "photograph") -> Packed:
-    """Labels of one photograph, as small numbers.
-
-    Raises
-    ------
-    DatasetError
-        When the photograph is too large for them.
-    """
-    if max(labels.size) > _LARGEST_SIDE:
-        raise DatasetError(
-            f"{name} is {labels.size[0]}x{labels.size[1]} px, more than the {_LARGEST_SIDE:,} a "
-            "side that an .npz of labels holds; write .json instead"
-        )
-    boxes = np.rint(labels.boxes * _BOX).astype(np.int16)
-    places = (labels.keypoints - boxes[:, None, :2] / _BOX) * _PLACE
-    apart = np.where(np.isnan(labels.apart), _NONE, np.minimum(labels.apart * _APART, _NONE - 1))
-    return {
-        "size": np.array(labels.size, np.uint16),
-        "boxes": boxes,
-        "places": np.clip(np.rint(places), -32768, 32767).astype(np.int16),
-        "scores": _bytes(labels.scores, _SCORE),
-        "apart": np.rint(apart).astype(np.uint8),
-        "person_scores": _bytes(labels.person_scores, _UNIT),
-        "seen": _bytes(labels.seen, _UNIT),
-        "turns": labels.turns.astype(np.uint8),
-        "regions": np.rint(labels.regions).astype(np.int16),
-        "region_scores": _bytes(labels.region_scores, _UNIT),
-    }
-
-
-def unpack(packed: Packed) -> PhotoLabels:
-    """Undo `pack`, but for the rounding."""
-    boxes = packed["boxes"].astype(np.float64) / _BOX
-    return PhotoLabels(
-        (int(packed["size"][0]), int(packed["size"][1])),
-        packed["places"].astype(np.float64) / _PLACE + boxes[:, None, :2],
-        packed["scores"].astype(np.float64) / _SCORE,
-        np.where(packed["apart"] == _NONE, np.nan, packed["apart"].astype(np.float64) / _APART),
-        boxes,
-        packed["person_scores"].astype(np.float64) / _UNIT,
-        packed["seen"].astype(np.float64) / _UNIT,
-        packed["turns"].astype(np.int64),
-        packed["regions"].astype(np.float64),
-        packed["region_scores"].astype(np.float64) / _UNIT,
-    )
-
-
-def split(values: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """(...) int16 to (2, ...) uint8: low bytes, high bytes."""
-    unsigned = values.view(np.uint16)
-    return np.stack([unsigned & 255, unsigned >> 8]).astype(np.uint8)
-
-
-def joined(planes: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Undo `split`."""
-    low, high = planes.astype(np.uint16)
-    values: NDArray[np.int16] = (low | high << 8).view(np.int16)
-    return values
-
-
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -217,11 +153,8 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
     except OSError as error:
         raise DatasetError(f"labels {path} cannot be read: {error.strerror or error}") from error
     except (ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path} is damaged, or no file of labels: {error}") from error
-
-
-def _bytes(values: NDArray[np.float64], scale: int) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+        # NumPy's own words are advice to load what may be anything.
+        raise DatasetError(f"{path} is damaged, or no file of labels; make it again") from error
 
 
 def _starts(counts: Iterable[int]) -> NDArray[np.int32]:

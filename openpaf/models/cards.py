@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.card import ModelCard
 from openpaf.models.detector_card import DetectorCard
 from openpaf.models.network_card import NetworkCard, head_of
@@ -43,6 +43,7 @@ def _card(values: Any, where: str) -> NetworkCard:
     head = head_of(values)
     if not isinstance(head, str) or head not in _KINDS:
         raise ConfigError(
-            f"{where}: head must be fields or window, got {head!r}; that of a detector is boxes"
+            f"{where}: head must be fields or window, got {shown(head)}; "
+            "that of a detector is boxes"
         )
     return _KINDS[head].from_mapping(values, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.network_card import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -70,10 +70,10 @@ class DetectorCard(NetworkCard):
         super().__post_init__()
         check_size("size", self.size)
         check_choice("fit", self.fit, FITS)
-        check_int("padding", self.padding, 0)
+        check_int("padding", self.padding, 0, 255)
         for key in ("size", "grids", "strides"):
             if not isinstance(getattr(self, key), (tuple, list)):
-                raise ConfigError(f"{key} must be a list, got {getattr(self, key)!r}")
+                raise ConfigError(f"{key} must be a list, got {shown(getattr(self, key))}")
             object.__setattr__(self, key, tuple(getattr(self, key)))
         for name in self.outputs:
             check_name("an output", name)
@@ -88,7 +88,7 @@ class DetectorCard(NetworkCard):
         for key in ("min_score", "overlap"):
             value = getattr(self, key)
             if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise ConfigError(f"{key} must be a number from 0 to 1, got {value!r}")
+                raise ConfigError(f"{key} must be a number from 0 to 1, got {shown(value)}")
 
     @property
     def outputs(self) -> tuple[str, ...]:

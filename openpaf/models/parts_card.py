@@ -35,7 +35,7 @@ class PartsCard(NetworkCard):
     def _written(self) -> dict[str, Any]:
         if SKELETONS.get(self.skeleton.name) != self.skeleton:
             raise ConfigError(
-                f"only built-in skeletons can be written, got {self.skeleton.name!r}; "
+                f"only built-in skeletons can be written, got {shown(self.skeleton.name)}; "
                 "pass the card to the engine instead"
             )
         return {"skeleton": self.skeleton.name}
@@ -44,5 +44,7 @@ class PartsCard(NetworkCard):
     def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
         skeleton = values["skeleton"]
         if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise ConfigError(f"skeleton must be one of {', '.join(SKELETONS)}, got {skeleton!r}")
+            raise ConfigError(
+                f"skeleton must be one of {', '.join(SKELETONS)}, got {shown(skeleton)}"
+            )
         return {**super()._read(values), "skeleton": SKELETONS[skeleton]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, shown
 from openpaf.models.network_card import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -82,9 +82,9 @@ class WindowCard(PartsCard):
             raise ConfigError(f"blur must be odd, so that it has a middle, got {self.blur}")
         for key in ("logits", "mirror"):
             if not isinstance(getattr(self, key), bool):
-                raise ConfigError(f"{key} must be true or false, got {getattr(self, key)!r}")
+                raise ConfigError(f"{key} must be true or false, got {shown(getattr(self, key))}")
         if not isinstance(self.box_factor, (int, float)) or not 0.5 <= self.box_factor <= 4:
-            raise ConfigError(f"box_factor must lie in 0.5..4, got {self.box_factor!r}")
+            raise ConfigError(f"box_factor must lie in 0.5..4, got {shown(self.box_factor)}")
 
     @property
     def outputs(self) -> tuple[str, ...]:
