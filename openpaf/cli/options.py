@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from openpaf.errors import ConfigError
-from openpaf.models import SUFFIXES
+from openpaf.models import SUFFIXES, NetworkCard
 from openpaf.models.card import ModelCard
+from openpaf.models.cards import card_from_toml
 from openpaf.topdown.refine import LIMIT
 
 REFINE_LIMIT = LIMIT
@@ -108,6 +109,11 @@ def refine_options(model: str | None, limit: int = REFINE_LIMIT) -> dict[str, An
     if model is None:
         return {}
     return {"refine": True if model == _BUNDLED else model, "refine_limit": limit}
+
+
+def read_any_card(path: Path | None) -> NetworkCard | None:
+    """Card of `--card`, of fields or of windows, or None where it was not given."""
+    return None if path is None else card_from_toml(path)
 
 
 def read_card(path: Path | None) -> ModelCard | None:

@@ -20,7 +20,8 @@ def command(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate, window."
+            help="A recipe (TOML) or the name of a built-in one: default, permissive, accurate, "
+            "window."
         ),
     ] = "default",
     data: Annotated[
