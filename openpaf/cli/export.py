@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, NetHeight, Threads, read_card
+from openpaf.cli.options import Card, NetHeight, Threads, read_any_card, read_card
 from openpaf.errors import ConfigError, ExportError, FrameError, SourceError
 from openpaf.files import refuse_to_replace, replacing
+from openpaf.models import WindowCard
+from openpaf.session import open_runtime
+from openpaf.topdown import WindowNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +95,16 @@ def command(
             out = out or Path(f"{original.stem}-{precision}.onnx")
             _check_output(out, original, card, calibrate, val)
         assert precision is not None
+        runtime = open_runtime(original, device="cpu", threads=threads, card=read_any_card(card))
+        if isinstance(runtime.card, WindowCard):
+            if val is not None:
+                raise ConfigError(
+                    f"--val measures networks of fields; measure {original} and its copy with: "
+                    f"openpaf val {val} --boxes --model FILE"
+                )
+            _reduce_windows(original, out, precision, calibrate, WindowNetwork(runtime))
+            print(out)
+            return
         options = {"net_height": net_height, "threads": threads, "card": read_card(card)}
         _reduce(original, out, precision, calibrate, val, options)
     print(out)
@@ -190,6 +203,36 @@ def _reduce(
             fault = fault or f"AP falls from {ap[0]:.3f} to {ap[1]:.3f}"
         if fault is not None:
             raise ExportError(f"{precision} breaks this network: {fault}; nothing was written")
+
+
+def _reduce_windows(
+    original: Path, path: Path, precision: str, calibrate: Path | None, before: WindowNetwork
+) -> None:
+    """Write the copy of a window network, measure it and keep it only if it is of use."""
+    from openpaf.evaluate.window_fidelity import compare_window_networks, people_windows
+    from openpaf.export.quantize import to_fp16, to_int8
+
+    with replacing(path) as partial:
+        windows = people_windows(before, _spread(_frames(calibrate), _MOST_CALIBRATED))
+        chosen = windows
+        if precision == "fp16":
+            to_fp16(original, partial, before.card)
+        else:
+            chosen = windows[1::2] or windows
+            to_int8(original, partial, before.card, windows[::2])
+        after = WindowNetwork(open_runtime(partial, device="cpu"))
+        fidelity = compare_window_networks(before, after, chosen)
+        before_ms, after_ms = fidelity.network_ms
+        sizes = [file.stat().st_size / 1e6 for file in (original, partial)]
+        print(f"{'':<28}{'original':>10}{precision:>10}")
+        print(f"{'size, MB':<28}{sizes[0]:>10.1f}{sizes[1]:>10.1f}")
+        print(f"{'window, ms, ONNX Runtime':<28}{before_ms:>10.1f}{after_ms:>10.1f}")
+        remark = f"of {fidelity.parts} parts in {fidelity.windows} windows"
+        print(f"{'parts in the same place':<28}{'':>10}{fidelity.same:>10.1%}  {remark}")
+        if fidelity.fault is not None:
+            raise ExportError(
+                f"{precision} breaks this network: {fidelity.fault}; nothing was written"
+            )
 
 
 def _frames(folder: Path | None) -> list[Any]:

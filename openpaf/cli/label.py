@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, Model, read_card
+from openpaf.cli.options import BUNDLED, Card, Device, Model, read_card
 from openpaf.datasets.labels import Teaching
 from openpaf.label.given import read_boxes
 from openpaf.label.photographs import find_photographs
 from openpaf.label.recipe import Networks, Recipe, thorough
 from openpaf.label.run import Summary, run
 from openpaf.selftest.machine import usable_cores
+from openpaf.topdown.refine import find_window_network
 
 _FAILED_SHOWN = 5
 _SECONDS_BETWEEN_LINES = 60.0
@@ -120,6 +121,8 @@ def command(
     """
     photographs = find_photographs(photos)
     networks = thorough(models) if preset is Preset.thorough else Networks()
+    if refine == BUNDLED:
+        refine = str(find_window_network(True))
     networks = replace(
         networks,
         model=model or networks.model,

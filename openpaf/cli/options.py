@@ -9,14 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from openpaf.errors import ConfigError
-from openpaf.models import SUFFIXES
+from openpaf.models import SUFFIXES, NetworkCard
 from openpaf.models.card import ModelCard
+from openpaf.models.cards import card_from_toml
 from openpaf.topdown.refine import LIMIT
 
 REFINE_LIMIT = LIMIT
 """Default of `--refine-limit`."""
 
-_BUNDLED = "bundled"
+BUNDLED = "bundled"
+"""What `--refine` alone is completed to."""
 
 Model = Annotated[
     str | None,
@@ -126,7 +128,7 @@ def complete_refine(words: Sequence[str]) -> list[str]:
         if word == "--":
             break
         if word == "--refine" and not following.endswith(SUFFIXES):
-            complete[place] = f"--refine={_BUNDLED}"
+            complete[place] = f"--refine={BUNDLED}"
     return complete
 
 
@@ -134,7 +136,12 @@ def refine_options(model: str | None, limit: int = REFINE_LIMIT) -> dict[str, An
     """What `--refine` and `--refine-limit` give an engine; nothing where they were not typed."""
     if model is None:
         return {}
-    return {"refine": True if model == _BUNDLED else model, "refine_limit": limit}
+    return {"refine": True if model == BUNDLED else model, "refine_limit": limit}
+
+
+def read_any_card(path: Path | None) -> NetworkCard | None:
+    """Card of `--card`, of fields or of windows, or None where it was not given."""
+    return None if path is None else card_from_toml(path)
 
 
 def read_card(path: Path | None) -> ModelCard | None:

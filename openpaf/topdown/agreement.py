@@ -23,7 +23,7 @@ WINDOW_SHARE = 0.7
 SOMEBODY_ELSE = 0.1
 """Agreement of a person below which the window is thought to have found somebody else."""
 
-NOT_SEEN = 0.05
+NOT_SEEN = 0.1
 """Score of a part below which the window is thought not to show it."""
 
 DOUBT = 0.5

@@ -23,10 +23,10 @@ from openpaf.topdown.network import WindowNetwork, open_window_network
 LIMIT = 20
 """Most people of a frame that are looked at again, the largest first."""
 
+GROWTH = 1.45
+"""A person's box in boxes around the parts found: bodies go on beyond them, unseen parts too."""
+
 _BUNDLED = Path(openpaf_weights.__file__).parent / "window.onnx"
-# Of a person's box, in boxes around the parts found: heads, hands and feet go on beyond them, and
-# a part that was not found lies outside.
-_GROWTH = 1.45
 _LEAST_PARTS = 2
 _LEAST_EXTENT = 4.0
 
@@ -107,7 +107,7 @@ class Refiner:
     def _look(self, frame: NDArray[np.uint8], boxes: NDArray[np.float64], poses: Poses) -> People:
         """Parts of the people in boxes, in the skeleton of the first look."""
         network = self.network
-        found, sure = network.look(frame, network.around(grown(boxes, _GROWTH)))
+        found, sure = network.look(frame, network.around(grown(boxes, GROWTH)))
         keypoints, scores = network.skeleton.convert(
             found.astype(np.float32), sure.astype(np.float32), poses.skeleton
         )
