@@ -31,12 +31,12 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from openpaf.errors import ExportError, first_line
 from openpaf.export.onnx import describe
-from openpaf.models import NetworkCard
+from openpaf.models.parts_card import PartsCard
 from openpaf.session.layout import to_input
 from openpaf.session.onnxruntime import quiet_options
 
 
-def to_fp16(source: Path, path: Path, card: NetworkCard) -> None:
+def to_fp16(source: Path, path: Path, card: PartsCard) -> None:
     """Write a copy whose weights and arithmetic are float16; input and outputs stay as they are.
 
     Parameters
@@ -60,7 +60,7 @@ def to_fp16(source: Path, path: Path, card: NetworkCard) -> None:
 
 
 def to_int8(
-    source: Path, path: Path, card: NetworkCard, net_frames: Iterable[NDArray[np.uint8]]
+    source: Path, path: Path, card: PartsCard, net_frames: Iterable[NDArray[np.uint8]]
 ) -> None:
     """Write a copy that computes with 8-bit integers between QuantizeLinear nodes (QDQ).
 
