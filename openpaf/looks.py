@@ -29,7 +29,7 @@ class Look(NamedTuple):
     mirrored: bool = False
 
 
-NAMED = {"one": "1", "close": "0.5+1", "accurate": "0.5+1+1.5", "best": "0.5+1+1.5+2"}
+NAMED = {"one": "1", "close": "0.5+1", "accurate": "0.5+1+1.5", "best": "0.5+1+2"}
 """Looks by name: the fastest; for people who fill the frame; what is worth its cost; the best."""
 
 ONE = (Look(),)
