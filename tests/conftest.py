@@ -28,3 +28,10 @@ def shared() -> Path:
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""
     return np.random.default_rng(20170725)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs torch, so that `-m "not torch"` tests all that runs without it."""
+    for item in items:
+        if hasattr(getattr(item, "module", None), "torch"):
+            item.add_marker("torch")

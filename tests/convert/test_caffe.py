@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("google.protobuf")
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from openpaf.convert.caffe import caffe_tensors, net_message, read_caffemodel

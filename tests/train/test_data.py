@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from openpaf.datasets.label_file import write_label_file
 from openpaf.datasets.labels import PhotoLabels, coco_content
