@@ -222,6 +222,16 @@ def _join_fragments(members, sums, sizes, masks, owner, joins, misfits, listed):
 
 
 @njit(**INNER)
+def _rank_among(ranking, scores, ranked, person):
+    """Put somebody among the first `ranked`, behind everybody of the same or a higher score."""
+    place = ranked
+    while place > 0 and scores[ranking[place - 1]] < scores[person]:
+        ranking[place] = ranking[place - 1]
+        place -= 1
+    ranking[place] = person
+
+
+@njit(**INNER)
 def _rank(members, sums, sizes, started, candidates, min_parts, min_score, ranking, person_scores):
     """Score everyone and list who stays, the best first; how many.
 
@@ -243,11 +253,7 @@ def _rank(members, sums, sizes, started, candidates, min_parts, min_score, ranki
         if not score >= min_score:
             continue
         person_scores[person] = score
-        place = kept
-        while place > 0 and person_scores[ranking[place - 1]] < score:
-            ranking[place] = ranking[place - 1]
-            place -= 1
-        ranking[place] = person
+        _rank_among(ranking, person_scores, kept, person)
         kept += 1
     return kept
 
@@ -399,11 +405,7 @@ def calibrate(
         score = person_scores[person]
         if not score >= min_score:
             continue
-        place = kept
-        while place > 0 and person_scores[ranking[place - 1]] < score:
-            ranking[place] = ranking[place - 1]
-            place -= 1
-        ranking[place] = person
+        _rank_among(ranking, person_scores, kept, person)
         kept += 1
     return kept
 
