@@ -132,10 +132,10 @@ def evaluate(
     known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
     target = Skeleton("annotations", known.parts, (), ())
     calibration = engine.card.calibration
-    # Where scores are probabilities, AP looks further down than anybody else would.
+    # Where scores are probabilities, AP looks further down than anybody else would, unless told.
     lowest = {
-        name: replace(config, min_score=min(LOWEST, config.read_by(calibration).min_score))
-        if calibration.person and config.openpose_rules is None
+        name: replace(config, min_score=min(LOWEST, calibration.min_score))
+        if calibration.person and config.openpose_rules is None and config.min_score is None
         else config
         for name, config in configs.items()
     }

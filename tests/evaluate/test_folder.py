@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from openpaf.evaluate import (
 )
 from openpaf.fields import Fields
 from openpaf.looks import ONE
+from openpaf.models import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.skeleton import COCO_17, COCO_18
 
@@ -262,3 +264,14 @@ def test_the_page_shows_every_failure_and_needs_no_other_file(folder: Path) -> N
     assert len(pictures) == sum(evaluation.report.failures.values()) == 2
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "2.png: 17 labelled parts" in page
+
+
+def test_ap_looks_further_down_than_the_default_but_not_than_it_is_told(folder: Path) -> None:
+    engine = engine_of()
+    # Everybody is thought unlikely: below the default, above what AP is counted over.
+    calibration = Calibration(min_score=0.5, person=(-1.4, 0, 0, 0, 0))
+    engine.card = replace(engine.card, calibration=calibration)
+    configs = {"usual": DecoderConfig(), "asked": DecoderConfig(min_score=0.5)}
+    found = evaluate(engine, read_folder(folder), configs, resamples=2)
+    assert found["usual"].report.ap.value > 0.95 and found["usual"].found[0].scores.size == 0
+    assert found["asked"].report.ap.value == 0
