@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from openpaf.errors import CheckpointError, OutputError, first_line
 from openpaf.files import replacing
-from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig, PafNet
+from openpaf.network.former_names import with_names_of_today
+from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.network.window import WindowNet, WindowNetConfig, build_window_net
 
 FORMAT = 1
@@ -64,7 +65,7 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
     weights = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
-    return _with_names_of_today(weights)
+    return with_names_of_today(weights)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -84,17 +85,7 @@ def load(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"checkpoint {path} cannot be read: {reason}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not an openpaf training checkpoint of format {FORMAT}")
-    return _with_names_of_today(state)
-
-
-def _with_names_of_today(state: dict[str, Any]) -> dict[str, Any]:
-    """Weights and options under the names they have now, tables within tables too."""
-    renamed = {}
-    for key, value in state.items():
-        first, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
-        value = _with_names_of_today(value) if isinstance(value, dict) else value
-        renamed[FORMER_NAMES[first] + dot + rest if first in FORMER_NAMES else key] = value
-    return renamed
+    return with_names_of_today(state)
 
 
 def load_network(path: Path) -> tuple[PafNet | WindowNet, dict[str, Any]]:

@@ -22,16 +22,6 @@ StageOutput = tuple[str, Tensor]
 """"pafs" or "confidence_maps", and the maps (N, C, h, w) that a stage predicts."""
 
 
-FORMER_NAMES = {
-    "front": "backbone",
-    "front_is_teachers": "backbone_is_teachers",
-    "trunk": "backbone_weights",
-    "trunk_frozen": "backbone_frozen",
-    "trunk_rate": "backbone_rate",
-}
-"""What recipes and checkpoints called things in version 0.1; read until 0.3."""
-
-
 @dataclass(frozen=True)
 class NetworkConfig:
     """Size of a compact network.

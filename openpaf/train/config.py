@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from openpaf.errors import ConfigError, OpenPafWarning
-from openpaf.network.pafnet import FORMER_NAMES, NetworkConfig
+from openpaf.network.former_names import with_names_of_today
+from openpaf.network.pafnet import NetworkConfig
 from openpaf.network.window import KINDS, WindowNetConfig
 from openpaf.records import check_keys, read_toml
 
@@ -230,7 +231,7 @@ def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
     `kind` says what it trains: "paf", which it is where nothing is said, or a kind of window
     network.
     """
-    values = _with_names_of_today(values)
+    values = with_names_of_today(values, _tell_of_former_name)
     sets = tuple(_build(DataSetConfig, entry, "sets") for entry in values.pop("sets", ()))
     network = values.pop("network", {})
     known = network if isinstance(network, Mapping) else {}
@@ -244,15 +245,8 @@ def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
     return _build(WindowTrainConfig, values | {"sets": sets, "network": window}, "recipe")
 
 
-def _with_names_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(values)
-    if isinstance(values.get("network"), Mapping):
-        values["network"] = _with_names_of_today(values["network"])
-    for former in sorted(FORMER_NAMES.keys() & values.keys()):
-        name = FORMER_NAMES[former]
-        warnings.warn(f"{former} is called {name} now", OpenPafWarning, stacklevel=2)
-        values.setdefault(name, values.pop(former))
-    return values
+def _tell_of_former_name(former: str, name: str) -> None:
+    warnings.warn(f"{former} is called {name} now", OpenPafWarning, stacklevel=2)
 
 
 def _build(kind: type[_T], values: Any, where: str) -> _T:
