@@ -54,16 +54,16 @@ def read_looks(looks: str | Sequence[Look]) -> tuple[Look, ...]:
         mirrored = (False, True) if words[-1] == "flip" else (False,)
         scales = [_scale(word, looks) for word in (words[:-1] if len(mirrored) > 1 else words)]
         looks = [Look(scale, flip) for scale in scales for flip in mirrored]
-    looks = sorted({Look(float(scale), bool(flip)) for scale, flip in looks}, reverse=True)
-    if not 1 <= len(looks) <= _MOST_LOOKS:
-        raise ConfigError(f"looks must be 1 to {_MOST_LOOKS}, got {len(looks)}")
-    for look in looks:
+    chosen = {Look(float(scale), bool(flip)) for scale, flip in looks}
+    if not 1 <= len(chosen) <= _MOST_LOOKS:
+        raise ConfigError(f"looks must be 1 to {_MOST_LOOKS}, got {len(chosen)}")
+    for look in chosen:
         if not (math.isfinite(look.scale) and 0 < look.scale <= _LARGEST_SCALE):
             raise ConfigError(
                 f"scales must be numbers above 0 and at most {_LARGEST_SCALE:g}, got {look.scale:g}"
             )
     # Of one size, the look that is not mirrored comes first: the grid is its.
-    return tuple(sorted(looks, key=lambda look: (-look.scale, look.mirrored)))
+    return tuple(sorted(chosen, key=lambda look: (-look.scale, look.mirrored)))
 
 
 def _scale(word: str, looks: str) -> float:
@@ -208,6 +208,17 @@ def averaged_fields(
     """
     looks = looks_of(scales, flip)
     check_looks(looks, session)
+    return seen_by(session, frame, looks, net_height, net_size)
+
+
+def seen_by(
+    session: Session,
+    frame: NDArray[np.uint8],
+    looks: Sequence[Look],
+    net_height: int,
+    net_size: tuple[int, int] | None,
+) -> tuple[Fields, Placement]:
+    """Fields of one frame, (H, W, 3) uint8 BGR, and its placement in the first look's net input."""
     size = (frame.shape[1], frame.shape[0])
 
     def place_at(scale: float) -> Placement:

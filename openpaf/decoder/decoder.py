@@ -68,8 +68,7 @@ class Decoder:
         if config is not None and not isinstance(config, DecoderConfig):
             raise ConfigError(f"config must be a DecoderConfig, got {type(config).__name__}")
         self.config = DecoderConfig() if config is None else config
-        self.calibration = calibration or UNCALIBRATED
-        self._read = self.config.read_by(self.calibration)
+        self._read = self.config.read_by(calibration or UNCALIBRATED)
         self._person = np.array(self._read.person, np.float32)
         self._part = np.array(self._read.part, np.float32)
         self._refinement = REFINEMENTS.index(self.config.refinement)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +16,7 @@ from openpaf.errors import DatasetError
 from openpaf.evaluate.average_precision import FoundPeople
 from openpaf.evaluate.dataset import AnnotatedImage
 from openpaf.frame import to_frame
-from openpaf.looks import Look, net_inputs, placed
-from openpaf.looks import predict as look
+from openpaf.looks import Look, seen_by
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
@@ -93,8 +91,9 @@ def predict(
                 f"{image.size[0]}x{image.size[1]}; use the pictures they were made on"
             )
         started = time.perf_counter()
-        inputs = net_inputs(frame, looks, partial(_placed, engine, (width, height)))
-        fields, placement = look(engine.session, [inputs])[0], inputs[0].placement
+        fields, placement = seen_by(
+            engine.session, frame, looks, engine.net_height, engine.net_size
+        )
         network_ms = 1000 * (time.perf_counter() - started)
         # Each comes first in turn, because the first one finds the fields outside the cache.
         turn = done % len(decoders)
@@ -112,11 +111,6 @@ def predict(
     if progress is not None:
         progress(len(images), len(images))
     return predictions
-
-
-def _placed(engine: Engine, frame_size: tuple[int, int], scale: float) -> Placement:
-    stride = engine.card.stride
-    return placed(frame_size, scale, engine.net_height, engine.net_size, stride)
 
 
 def in_frame(
