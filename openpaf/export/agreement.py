@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,11 @@ def check_agreement(
     run: Callable[[NDArray[Any]], list[NDArray[np.float32]]],
     outputs: list[str],
     dtype: type[np.generic],
+    shapes: Sequence[tuple[int, int, int, int]] = PROOF_SHAPES,
 ) -> float:
     """Compare ONNX Runtime on a file with the framework the file came from.
 
-    Both get the same random frames, of the sizes and batches of `PROOF_SHAPES`.
+    Both get the same random frames.
 
     Parameters
     ----------
@@ -70,6 +71,8 @@ def check_agreement(
     outputs : list of str
     dtype : type
         uint8 or float32, of the frames.
+    shapes : sequence of (N, H, W, 3)
+        Of the frames.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def check_agreement(
     except Exception as error:  # onnxruntime's errors share no public base class
         raise ExportError(f"ONNX Runtime cannot load the file: {error}") from error
     worst = 0.0
-    for shape in PROOF_SHAPES:
+    for shape in shapes:
         frames = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8).astype(dtype)
         try:
             got = session.run(outputs, {session.get_inputs()[0].name: frames})

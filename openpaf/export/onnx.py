@@ -16,6 +16,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
 from openpaf.errors import ExportError, first_line
 from openpaf.export.agreement import prove
@@ -26,7 +27,7 @@ from openpaf.models.parts_card import PartsCard
 from openpaf.network.graph import FramesToFields, PoseNetwork
 from openpaf.network.stages import fold_batch_norms
 
-OPSET = 18
+_OPSET = 18
 
 
 def export_onnx(
@@ -82,31 +83,56 @@ def export_onnx(
 
 
 def _to_onnx(graph: FramesToFields, stride: int) -> onnx.ModelProto:
-    dynamic = torch.export.Dim.DYNAMIC
     # Sizes 0 and 1 would be taken for constants; these are neither, and no two of them are alike.
     example = torch.zeros(2, 6 * stride, 10 * stride, 3, dtype=torch.uint8)
+    model = trace(graph, example, (0, 1, 2), ["confidence_maps", "pafs"])
+    _name_sizes(model, stride)
+    return model
+
+
+def trace(
+    graph: nn.Module, frames: torch.Tensor, free: tuple[int, ...], outputs: list[str]
+) -> onnx.ModelProto:
+    """Turn a graph into ONNX by following an example through it.
+
+    Parameters
+    ----------
+    graph : nn.Module
+        Of one input, which is called `frames` in the file.
+    frames : (N, H, W, 3) uint8
+        No free side may be 0 or 1.
+    free : tuple of int
+        Axes of `frames` whose sides the file leaves open.
+    outputs : list of str
+
+    Raises
+    ------
+    ExportError
+        When torch cannot export it.
+    """
     try:
-        with quiet(), torch.no_grad():
+        with _quiet(), torch.no_grad():
             program = torch.onnx.export(
                 graph.eval(),
-                (example,),
+                (frames,),
                 dynamo=True,
-                dynamic_shapes={"frames": {0: dynamic, 1: dynamic, 2: dynamic}},
+                dynamic_shapes={"frames": dict.fromkeys(free, torch.export.Dim.DYNAMIC)},
                 input_names=["frames"],
-                output_names=["confidence_maps", "pafs"],
-                opset_version=OPSET,
+                output_names=outputs,
+                opset_version=_OPSET,
                 verbose=False,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
         raise ExportError(f"torch cannot export this network: {first_line(error)}") from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
-    _name_sizes(model, stride)
+    # What the tracer guessed of sizes in between; they are free.
+    del model.graph.value_info[:]
     return model
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Keep the exporter's remarks on its own optional libraries from the user."""
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
@@ -121,7 +147,6 @@ def quiet() -> Iterator[None]:
 
 def _name_sizes(model: onnx.ModelProto, stride: int) -> None:
     """Give the free sizes names a reader understands instead of the tracer's symbols."""
-    del model.graph.value_info[:]
     for value in model.graph.input:
         _set_sizes(value, {0: "batch", 1: "height", 2: "width"})
     for value in model.graph.output:

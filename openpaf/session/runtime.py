@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from openpaf.models.network_card import NetworkCard
 
 
-class Runtime(Protocol):
-    """A network loaded for one device; `outputs` may be called by several threads at once.
+class Loaded(Protocol):
+    """A network loaded for one device, whatever it gives.
 
     Attributes
     ----------
-    card : NetworkCard
-        What the network takes and gives.
     provider : str
         What really runs the network, as the runtime itself reports it.
     net_size : (width, height) or None
@@ -25,10 +23,21 @@ class Runtime(Protocol):
         Most frames a run takes; None when there is no limit.
     """
 
-    card: NetworkCard
     provider: str
     net_size: tuple[int, int] | None
     max_batch: int | None
+
+
+class Runtime(Loaded, Protocol):
+    """A network as a runtime has it; `outputs` may be called by several threads at once.
+
+    Attributes
+    ----------
+    card : NetworkCard
+        What the network takes and gives.
+    """
+
+    card: NetworkCard
 
     def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The outputs that the card names, of (N, H, W, 3) uint8 BGR, by name.

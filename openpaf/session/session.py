@@ -14,30 +14,21 @@ from openpaf.fields import Fields
 from openpaf.models import SUFFIXES, ModelCard, NetworkCard
 from openpaf.models.cards import card_from_toml
 from openpaf.session.fields import FieldSession
-from openpaf.session.runtime import Runtime
+from openpaf.session.runtime import Loaded, Runtime
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 
 
-class Session(Protocol):
-    """A network that gives fields, loaded for one device; any number of threads may call `run`.
+class Session(Loaded, Protocol):
+    """A network that gives fields; any number of threads may call `run`.
 
     Attributes
     ----------
     card : ModelCard
         What the network takes and gives.
-    provider : str
-        What really runs the network, as the runtime itself reports it.
-    net_size : (width, height) or None
-        The only input size the network takes, px; None when it takes any.
-    max_batch : int or None
-        Most frames a run takes; None when there is no limit.
     """
 
     card: ModelCard
-    provider: str
-    net_size: tuple[int, int] | None
-    max_batch: int | None
 
     def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
         """Predict the fields of (N, H, W, 3) uint8 BGR net frames, sides multiples of the stride.
