@@ -24,7 +24,6 @@ from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
-from openpaf.topdown.refine import refined
 from openpaf.track import warm_up
 
 Result = TypeVar("Result")
@@ -103,7 +102,10 @@ class Pipeline:
         def people() -> Poses:
             engine = model.engine
             found = engine.decode(answer.result, net_frame.placement, timings, decoder=decoder)
-            return refined(engine.refiner, found, net_frame.frame)
+            if engine.refiner is None:
+                return found
+            # Unpacked once more, rather than kept while it waited.
+            return engine.refiner.refine(found, unpack(data, self.config.max_pixels, name))
 
         poses = await self.in_thread(people)
         self.metrics.count_frame(poses)
@@ -124,7 +126,7 @@ class Pipeline:
             # Only the small net frame waits for its turn, so that large pictures cannot pile up.
             looks = model.looks(options.looks)
             net_frame = model.engine.prepare(frame, place, looks)
-            return net_frame._replace(preprocess_ms=ms_since(started))
+            return net_frame._replace(preprocess_ms=ms_since(started), frame=None)
 
         net_frame = await self.in_thread(prepare)
         return (model.name, net_frame.placement.net_size), net_frame

@@ -9,12 +9,18 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from openpaf.engine import Engine, NetFrame
+from openpaf.fields import Fields
+from openpaf.poses import Poses
 
 from .conftest import HEIGHT, WIDTH, StandIn, expected_nose, nose
 
@@ -439,3 +445,30 @@ def test_a_picture_is_looked_at_as_often_as_asked(
     assert client.get("/models").json()[0]["looks"] == ["one", "close", "accurate", "best"]
     refused = client.post("/detect?looks=9", content=picture(40))
     assert refused.status_code == 422 and "looks" in refused.json()["error"]
+
+
+def test_people_are_looked_at_again_in_a_picture_that_nobody_kept(
+    serve: Callable[..., Any], picture: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    seen: list[tuple[int, ...]] = []
+
+    class Refiner:
+        def refine(self, poses: Poses, frame: NDArray[np.uint8]) -> Poses:
+            seen.append(frame.shape)
+            return replace(poses, timings={**poses.timings, "refine": 1.0})
+
+        def warm_up(self) -> None:
+            pass
+
+    def predict(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Fields]:
+        kept.extend(net_frame.frame for net_frame in net_frames)
+        return engine_predict(engine, net_frames)
+
+    engine_predict = Engine.predict
+    monkeypatch.setattr("openpaf.engine.open_refiner", lambda *_: Refiner())
+    client = serve()
+    monkeypatch.setattr(Engine, "predict", predict)
+    seen.clear()  # what the engines were warmed up with
+    assert client.post("/detect", content=picture(40)).status_code == 200
+    assert (kept, seen) == ([None], [(HEIGHT, WIDTH, 3)])
