@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PEAK_THRESHOLDS = (0.03, 0.04, 0.05, 0.07, 0.1)
 PAF_THRESHOLDS = (0.03, 0.05)
+# Of both, what the decoder takes where a card says nothing: the shift is measured with these.
+_USUAL = (0.07, 0.05)
 WEAKEST = 0.1
 # Fewer say nothing about five weights.
 _FEWEST_PEOPLE = 50
@@ -41,6 +43,7 @@ _NOTHING_TO_SPEAK_OF = 0.001
 
 
 Floats = NDArray[np.float64]
+_Frames = list[tuple[People, Placement]]
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,6 @@ def calibrate(engine: Engine, dataset: KeypointFolder, *, progress: Progress | N
     )
     ap = {thresholds: fit[2] for thresholds, fit in fits.items()}
     return Fit(calibration, len(known.images), people, len(rows.right), shift, ap)
-
-
-_USUAL = (0.07, 0.05)
-_Frames = list[tuple[People, Placement]]
 
 
 def _look(
