@@ -35,12 +35,14 @@ PEAK_THRESHOLDS = (0.03, 0.04, 0.05, 0.07, 0.1)
 PAF_THRESHOLDS = (0.03, 0.05)
 # Of both, what the decoder takes where a card says nothing: the shift is measured with these.
 _USUAL = (0.07, 0.05)
+# Raw score of the least sure people looked at: half of what the decoder takes uncalibrated.
 WEAKEST = 0.1
 # Fewer say nothing about five weights.
 _FEWEST_PEOPLE = 50
+# Keeps weights finite where every person found is right; far too little to move them otherwise.
 _RIDGE = 1e-3
+# AP: on a thousand pictures a hundredth of its interval.
 _NOTHING_TO_SPEAK_OF = 0.001
-
 
 Floats = NDArray[np.float64]
 _Frames = list[tuple[People, Placement]]
