@@ -16,6 +16,7 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Device,
+    Fast,
     Looks,
     MaxPeople,
     MinScore,
@@ -24,6 +25,7 @@ from openpaf.cli.options import (
     NetSize,
     Refine,
     RefineLimit,
+    fast_model,
     read_card,
     read_net_size,
     refine_options,
@@ -81,6 +83,7 @@ def command(
     ] = "found",
     model: Model = None,
     card: Card = None,
+    fast: Fast = False,
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
@@ -116,7 +119,7 @@ def command(
         _check_outputs(folder, format, pictures, [model, card])
         _make_writable(folder)
     engine = Engine(
-        model,
+        fast_model(model, card, fast),
         device=device,
         net_height=net_height,
         net_size=read_net_size(net_size),

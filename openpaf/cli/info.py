@@ -24,7 +24,8 @@ def command(
     """Check this installation.
 
     Prints versions, the devices that really run a network (each one is tried), the models on this
-    machine, where caches lie, and a self-test of about three seconds. What is wrong comes last,
+    machine, where caches lie, and a self-test of about three seconds, and which
+    bundled network `run`, `webcam` and `serve` take here. What is wrong comes last,
     each with its way out, and the exit code is then 1.
     """
     problems: list[str] = []
@@ -37,6 +38,7 @@ def command(
         "self-test": {
             "decoder": doctor.try_decoder(problems),
             "network": doctor.try_network(model, device, problems),
+            "streams": doctor.network_for_streams(device),
         },
     }
     if as_json:

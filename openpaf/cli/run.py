@@ -20,6 +20,7 @@ from openpaf.cli.options import (
     Card,
     Device,
     End,
+    FastOrNot,
     Looks,
     MaxPeople,
     MinScore,
@@ -31,6 +32,7 @@ from openpaf.cli.options import (
     Start,
     Step,
     Threads,
+    model_for_streams,
     read_card,
     read_net_size,
     read_size,
@@ -142,6 +144,7 @@ def command(
     ] = Stats.text,
     model: Model = None,
     card: Card = None,
+    fast: FastOrNot = None,
     device: Device = "auto",
     net_height: NetHeight = None,
     net_size: NetSize = None,
@@ -220,9 +223,10 @@ def command(
         )
         stack.callback(reader.close)
         _check_outputs(files, reader, [model, card])
+        choice = model_for_streams(model, card, fast, device, threads)
         engine = stack.enter_context(
             Engine(
-                model,
+                choice.model,
                 device=device,
                 net_height=net_height,
                 net_size=read_net_size(net_size),
@@ -289,9 +293,10 @@ def _follow(
     finally:
         stream.close()
         if stats is Stats.json:
-            print(json.dumps(stream.stats.as_dict()), flush=True)
+            ran = {"model": stream.engine.card.name, "provider": stream.engine.provider}
+            print(json.dumps({**stream.stats.as_dict(), **ran}), flush=True)
         elif stream.stats.frames:
-            warn(str(stream.stats))
+            warn(f"{stream.stats}; {stream.engine.card.name}")
     return None
 
 

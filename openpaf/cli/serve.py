@@ -11,10 +11,12 @@ from openpaf.cli.messages import warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Device,
+    FastOrNot,
     NetHeight,
     Refine,
     RefineLimit,
     Threads,
+    models_to_serve,
     refine_options,
 )
 from openpaf.errors import ConfigError
@@ -36,13 +38,14 @@ def command(
             "-m",
             help="An .onnx, .xml or .pt network, or the name of a pulled one. Repeat it to offer "
             "several; the first is the default.",
-            show_default="the bundled one",
+            show_default="the bundled ones",
         ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    fast: FastOrNot = None,
     device: Device = "auto",
     net_height: NetHeight = None,
     refine: Refine = None,
@@ -138,7 +141,7 @@ def command(
     )
     with listen(host, port) as listener:
         models = open_models(
-            model or [None],
+            models_to_serve(model, fast, device, threads),
             device=device,
             net_height=net_height,
             threads=threads,

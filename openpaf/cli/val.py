@@ -15,6 +15,7 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Device,
+    Fast,
     Looks,
     Model,
     NetHeight,
@@ -22,6 +23,7 @@ from openpaf.cli.options import (
     Refine,
     RefineLimit,
     Threads,
+    fast_model,
     read_card,
     read_net_size,
     refine_options,
@@ -46,6 +48,7 @@ def command(
     ] = None,
     model: Model = None,
     card: Card = None,
+    fast: Fast = False,
     annotations: Annotated[
         Path | None, typer.Option(help="The JSON file, where it is somewhere else.")
     ] = None,
@@ -120,6 +123,7 @@ def command(
     from openpaf.engine import Engine
     from openpaf.evaluate import evaluate, evaluate_windows, read_folder
 
+    model = fast_model(model, card, fast)
     dataset = read_folder(folder, annotations)
     given = [Path(one) for one in (model, card) if one is not None]
     outputs = [path for path in (json_path, gallery) if path is not None and str(path) != "-"]

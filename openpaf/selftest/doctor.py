@@ -160,6 +160,15 @@ def try_network(model: str | None, device: str, problems: list[str], seconds: fl
         )
 
 
+def network_for_streams(device: str) -> str:
+    """Which bundled network `run`, `webcam` and `serve` take here, and why; measured anew."""
+    from openpaf.models.registry import DEFAULT
+    from openpaf.selftest.fastest import choose
+
+    choice = choose(device, anew=True)
+    return f"{choice.model or DEFAULT} where none is named: {choice.reason}"
+
+
 def _why_not_writable(folder: Path) -> str | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)

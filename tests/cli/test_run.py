@@ -93,6 +93,7 @@ def test_statistics_as_json(clip: Path, network: Path, capsys: pytest.CaptureFix
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["frames"] == FRAMES and numbers["dropped"] == 0
     assert set(numbers["latency_ms"]) == {"p50", "p95", "p99"}
+    assert (numbers["model"], numbers["provider"]) == ("dots", "CPUExecutionProvider")
 
 
 def test_every_third_frame(clip: Path, network: Path, tmp_path: Path) -> None:
