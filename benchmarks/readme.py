@@ -4,8 +4,9 @@
     python -m benchmarks.readme --check     # exit code 1 when README and results disagree
 
 What stands between `<!-- benchmarks:begin NAME -->` and `<!-- benchmarks:end NAME -->` is replaced:
-`accuracy` by the rows of `accuracy--*.json`, `speed` by those of `pipeline--*.json`,
-`decoder--*.json` and `gpu--*.json`. Where nothing has been measured, nothing is said.
+`modes` by the chart and rows of `modes--*.json`, `accuracy` by the rows of `accuracy--*.json`,
+`speed` by those of `pipeline--*.json`, `decoder--*.json` and `gpu--*.json`. Where nothing has been
+measured, nothing is said.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ ACCURACY = columns(
         *(number(row[key], 3) for key in ("AP", "AP_low", "AP_high"))
     ),
 )
+MODES = columns(
+    "model | runtime | net height = net_height | looks | second look = second | ms:,.1f | "
+    "AP (95 % interval) = interval | medium = APM:,.3f | large = APL:,.3f",
+    second=lambda row: "yes" if row["refine"] else "no",
+    interval=lambda row: "{} ({} to {})".format(
+        *(number(row[key], 3) for key in ("AP", "AP_low", "AP_high"))
+    ),
+)
 _PIPELINE = columns(
     "model | runtime | net size = net_size | frames/s = frames_a_second:,.1f | "
     "p50, ms = latency_ms.p50:,.1f | p95, ms = latency_ms.p95:,.1f | "
@@ -70,10 +79,14 @@ class Part:
     table: Callable[[Rows], str]
 
 
-def records(results: Path, suite: str) -> Iterator[Record]:
-    """The committed results of a suite, one a machine or data set, in the order of their names."""
+def records(results: Path, suite: str) -> Iterator[tuple[Record, str]]:
+    """The committed results of a suite, one a machine or data set, in the order of their names.
+
+    Each with the place of its chart as the README names it.
+    """
     for path in sorted(results.glob(f"{suite}--*.json")):
-        yield json.loads(path.read_text("utf-8"))
+        chart = RESULTS.relative_to(ROOT) / path.with_suffix(".png").name
+        yield json.loads(path.read_text("utf-8")), chart.as_posix()
 
 
 def measured_rows(rows: Rows) -> Rows:
@@ -124,6 +137,16 @@ def decoder_table(rows: Rows) -> str:
 
 
 SECTIONS: Mapping[str, Sequence[Part]] = {
+    "modes": (
+        Part(
+            "modes",
+            "![AP against milliseconds of every mode]({chart})\n\n"
+            "OKS-AP on {row[pictures]} pictures of `{record[folder]}` against the median "
+            "milliseconds of one; {where}. MoveNet's points are its makers', on pictures cropped "
+            "to one person each and on another machine.",
+            partial(table_of, MODES),
+        ),
+    ),
     "accuracy": (
         Part(
             "accuracy",
@@ -158,11 +181,13 @@ def render_section(name: str, results: Path) -> str:
     """All tables of a section, each after what is said of it."""
     texts, suites = [], set()
     for part in SECTIONS[name]:
-        for record in records(results, part.suite):
+        for record, chart in records(results, part.suite):
             rows = measured_rows(record["rows"])
             if rows:
                 date = record["circumstances"]["date"]
-                says = part.says.format(record=record, row=rows[0], where=where(record), date=date)
+                says = part.says.format(
+                    record=record, row=rows[0], where=where(record), date=date, chart=chart
+                )
                 texts += [says, part.table(rows)]
                 suites.add(part.suite)
     if name == "speed" and texts and "gpu" not in suites:

@@ -14,7 +14,14 @@ import typer
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 cv2 = pytest.importorskip("cv2")
-from benchmarks import __main__, bench_accuracy, bench_people, bench_pipeline, bench_scaling
+from benchmarks import (
+    __main__,
+    bench_accuracy,
+    bench_modes,
+    bench_people,
+    bench_pipeline,
+    bench_scaling,
+)
 from benchmarks.scenes import dots  # needs onnx
 from benchmarks.scenes.clips import first_frames, make_video
 from benchmarks.tools import engines
@@ -156,6 +163,26 @@ def test_accuracy(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [plain["flip"], flipped["flip"]] == [False, True]
     assert plain["AP"] == plain["AP50"] == plain["AR"] == 1.0
     assert plain["AP_low"] <= plain["AP"] <= plain["AP_high"]
+
+
+def test_modes(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pycocotools")
+    monkeypatch.setattr(bench_modes, "MODELS", str(network))
+    modes = (bench_modes.Mode(120), bench_modes.Mode(120, "close"))
+    monkeypatch.setattr(bench_modes, "EVERY_MODE", modes)
+    out = tmp_path / "modes.json"
+    bench_modes.main(
+        annotated_folder(tmp_path), models=f"{network},gone.onnx", resamples=5, out=out
+    )
+    record = read(out)
+    one, close, *_ = record["rows"]
+    assert (one["AP"], one["looks"], close["looks"]) == (1.0, "one", "close")
+    assert one["ms"] > 0 and one["pictures"] == 1
+    gone = [row for row in record["rows"] if row["model"] == "gone"]
+    # Of a network that is not ours the sizes alone, and why there are no figures.
+    assert all("gone.onnx" in row["reason"] for row in gone)
+    assert {row["looks"] for row in gone} == {"one"}
+    assert all(0 < one["AP"] < 1 < one["ms"] for one in record["published"])
 
 
 @pytest.mark.parametrize(("name", "expected"), [("default", "fp32"), ("default-int8", "int8")])

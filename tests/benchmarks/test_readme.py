@@ -11,6 +11,7 @@ import typer
 
 from benchmarks import readme
 from benchmarks.tools.report import replace_between
+from openpaf import __version__
 
 EMPTY = "".join(
     f"before {name}\n<!-- benchmarks:begin {name} -->\n<!-- benchmarks:end {name} -->\nafter\n"
@@ -60,6 +61,12 @@ def results(tmp_path: Path) -> Path:
         "flip": True, "scales": [1.0, 1.5], "AP": 0.4567, "AP_low": 0.4, "AP_high": 0.5,
         "AP50": 0.7, "AR": 0.6, "pictures": 12, "people": 34,
     }  # fmt: skip
+    mode = {
+        "model": "default", "runtime": "OpenVINO", "net_height": 368, "looks": "close",
+        "refine": False, "AP": 0.4321, "AP_low": 0.4, "AP_high": 0.5, "APM": 0.3, "APL": 0.6,
+        "ms": 12.34, "pictures": 12,
+    }  # fmt: skip
+    _write(folder, "modes", folder="mine", rows=[mode])
     _write(folder, "accuracy", folder="mine", rows=[row, {"model": "gone", "reason": "no file"}])
     return folder
 
@@ -76,12 +83,14 @@ def test_rows_come_from_the_results(results: Path) -> None:
         "| default | OpenVINO | 656x368 | 1,234.6 | 0.8 | 1.0 | 0.7 | 0.05 | 99.0 |",
         "| 1 | 0.250 | 50.0 | 200 |",
         "| 10 | 0.250 | 50.0 | 200 |",
+        "| default | OpenVINO | 368 | close | no | 12.3 | 0.432 (0.400 to 0.500) | 0.300 | 0.600 |",
         "| 368 | yes | 1, 1.5 | 0.457 (0.400 to 0.500) | 0.700 | 0.600 |",
     )
     for row in rows:
         assert text.count(row) == 1, row
-    assert text.count("\n| ") == len(rows) + 2 * 3, "a header and a rule each of three tables"
+    assert text.count("\n| ") == len(rows) + 2 * 4, "a header and a rule each of four tables"
     assert "12 pictures of `mine` with 34 annotated people" in text
+    assert f"](benchmarks/results/{__version__}/modes--abacus-9--cpu.png)" in text
     assert readme.NO_GPU in text
     assert readme.render(text, results) == text
 
