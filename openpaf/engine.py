@@ -155,6 +155,11 @@ class Engine:
         return self.card.skeleton
 
     @property
+    def min_score(self) -> float:
+        """Lowest score of the people this engine gives back."""
+        return self._decoder.min_score
+
+    @property
     def session(self) -> Session:
         """The network as it runs in this process.
 
@@ -386,6 +391,7 @@ def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
             engine.refiner,
             engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms)),
             net_frame.frame,
+            engine.min_score,
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]

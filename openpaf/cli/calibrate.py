@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,8 +17,11 @@ from openpaf.errors import OutputError
 from openpaf.files import replacing
 
 if TYPE_CHECKING:
+    from openpaf.evaluate import KeypointFolder
     from openpaf.evaluate.calibration import Fit
-    from openpaf.models import ModelCard
+    from openpaf.models import ModelCard, PartsCard, WindowCard
+
+Found = TypeVar("Found")
 
 
 def command(
@@ -51,40 +56,75 @@ def command(
     scores mean: after it a person's score is the probability that the person is right (OKS 0.5 or
     more), a part's that it is within half its OKS radius, and --min-score is where F1 is best.
 
+    Of a network that looks at windows of people (for --refine) it learns what scores mean once the
+    bundled network has found somebody and it has looked again.
+
     Use pictures that neither trained the network nor will judge it; a thousand people are enough.
 
     openpaf calibrate mine.onnx ../coco_train
 
     openpaf calibrate human-pose-estimation-0001 ../coco_train --out pose.toml
     """
-    from openpaf.engine import Engine
     from openpaf.evaluate import read_folder
-    from openpaf.evaluate.calibration import calibrate
+    from openpaf.models import WindowCard, find_model
+    from openpaf.session import open_runtime
 
     dataset = read_folder(folder, annotations)
-    engine = Engine(
-        model,
-        device=device,
-        net_height=net_height,
-        looks=looks,
-        threads=threads,
-        card=read_card(card),
-    )
-    target = out or engine.path.with_suffix(".onnx" if engine.path.suffix == ".onnx" else ".toml")
+    path = find_model(model)
+    target = out or path.with_suffix(".onnx" if path.suffix == ".onnx" else ".toml")
     if target.suffix not in (".onnx", ".toml"):
         raise OutputError(f"{target} must be an .onnx network or a .toml card")
-    with engine, progress_bar() as bar:
-        task = bar.add_task("looking", total=len(dataset.images))
-        fit = calibrate(
-            engine,
-            dataset,
-            progress=lambda done, total: bar.update(
-                task, completed=done, description="looking" if done < total else "fitting"
-            ),
-        )
-    _print(fit)
-    _write(replace(engine.card, calibration=fit.calibration), engine.path, target)
+    options = {"device": device, "net_height": net_height, "looks": looks, "threads": threads}
+    given = read_card(card)
+    known = open_runtime(path, device=device, card=given).card
+    if isinstance(known, WindowCard):
+        calibrated: PartsCard = _second_look(known, path, dataset, options)
+    else:
+        calibrated = _fields(model, given, dataset, options)
+    _write(calibrated, path, target)
     warn(f"written: {target}")
+
+
+def _fields(
+    model: str, card: ModelCard | None, dataset: KeypointFolder, options: dict[str, Any]
+) -> ModelCard:
+    from openpaf.engine import Engine
+    from openpaf.evaluate.calibration import calibrate
+
+    with Engine(model, card=card, **options) as engine:
+        fit = _with_bar(partial(calibrate, engine, dataset))
+        _print(fit)
+        return replace(engine.card, calibration=fit.calibration)
+
+
+def _second_look(
+    card: WindowCard, path: Path, dataset: KeypointFolder, options: dict[str, Any]
+) -> WindowCard:
+    from openpaf.decoder import DecoderConfig
+    from openpaf.engine import Engine
+    from openpaf.evaluate.second_look import LOWEST, calibrate_second_look
+
+    decoder = DecoderConfig(min_score=LOWEST)
+    with Engine(decoder=decoder, refine=path, **options) as engine:
+        fit = _with_bar(partial(calibrate_second_look, engine, dataset))
+        show(
+            f"{fit.images} pictures, {fit.found} people found by {engine.card.name}, "
+            "looked at once more and judged"
+        )
+        return replace(card, person=fit.person, part=fit.part)
+
+
+def _with_bar(learn: Callable[..., Found]) -> Found:
+    with progress_bar() as bar:
+        task = bar.add_task("looking", total=None)
+        return learn(
+            progress=lambda done, total: bar.update(
+                task,
+                completed=done,
+                total=total,
+                description="looking" if done < total else "fitting",
+            )
+        )
 
 
 def _print(fit: Fit) -> None:
@@ -102,10 +142,10 @@ def _print(fit: Fit) -> None:
     show(table)
 
 
-def _write(card: ModelCard, source: Path, target: Path) -> None:
-    with replacing(target) as partial:
+def _write(card: PartsCard, source: Path, target: Path) -> None:
+    with replacing(target) as written:
         if target.suffix == ".toml":
-            partial.write_text(card.to_toml(), "utf-8")
+            written.write_text(card.to_toml(), "utf-8")
             return
         import onnx
 
@@ -113,4 +153,4 @@ def _write(card: ModelCard, source: Path, target: Path) -> None:
 
         network = onnx.load(source)
         describe(network, card)
-        onnx.save(network, partial)
+        onnx.save(network, written)

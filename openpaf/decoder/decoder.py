@@ -78,6 +78,11 @@ class Decoder:
         )
         self._local = threading.local()
 
+    @property
+    def min_score(self) -> float:
+        """Lowest score of the people that are given back, unless OpenPose's rules are asked for."""
+        return self._read.min_score
+
     def decode(self, fields: Fields) -> Poses:
         """Find everyone in the fields of one frame.
 

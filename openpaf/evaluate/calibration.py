@@ -37,8 +37,8 @@ PAF_THRESHOLDS = (0.03, 0.05)
 _USUAL = (0.07, 0.05)
 # Raw score of the least sure people looked at: half of what the decoder takes uncalibrated.
 WEAKEST = 0.1
-# Fewer say nothing about five weights.
-_FEWEST_PEOPLE = 50
+FEWEST_PEOPLE = 50
+"""Fewer say nothing about five weights."""
 # Keeps weights finite where every person found is right; far too little to move them otherwise.
 _RIDGE = 1e-3
 # AP: on a thousand pictures a hundredth of its interval.
@@ -89,16 +89,16 @@ def calibrate(engine: Engine, dataset: KeypointFolder, *, progress: Progress | N
     known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
     target = Skeleton("annotations", known.parts, (), ())
     people = int(sum((~image.ignored).sum() for image in known.images))
-    if people < _FEWEST_PEOPLE:
+    if people < FEWEST_PEOPLE:
         raise DatasetError(
-            f"{dataset.annotations} labels {people} people; at least {_FEWEST_PEOPLE} are needed"
+            f"{dataset.annotations} labels {people} people; at least {FEWEST_PEOPLE} are needed"
         )
     seen = _look(engine, known.images, progress)
     shift = _shift(seen[_USUAL], known.images, target, engine.skeleton)
     fits = {}
     for thresholds, frames in seen.items():
         rows = _Rows(frames, known.images, target, engine.skeleton, shift)
-        if rows.right.sum() >= _FEWEST_PEOPLE:
+        if rows.right.sum() >= FEWEST_PEOPLE:
             person = fit_logistic(rows.features, rows.right)
             fits[thresholds] = rows, person, rows.ap(known.images, target, person)
     if not fits:
@@ -157,7 +157,7 @@ def _shift(
             truth = judged.truth[n]
             both = image.labelled[truth] & (found.scores[n] > 0)
             differences.append(found.keypoints[n, both] - image.keypoints[truth, both])
-    if sum(map(len, differences)) < _FEWEST_PEOPLE:
+    if sum(map(len, differences)) < FEWEST_PEOPLE:
         raise DatasetError("hardly anybody who is labelled was found; nothing can be learnt")
     x, y = np.median(np.concatenate(differences), axis=0)
     return float(x), float(y)

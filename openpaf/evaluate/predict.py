@@ -102,7 +102,10 @@ def predict(
             people = decoders[name].people(fields)
             moved = (0.0, 0.0) if configs[name].openpose_rules else calibration.offset
             poses = refined(
-                engine.refiner, in_frame(people, placement, engine.skeleton, moved), frame
+                engine.refiner,
+                in_frame(people, placement, engine.skeleton, moved),
+                frame,
+                decoders[name].min_score,
             )
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)

@@ -6,6 +6,7 @@ from openpaf.models.calibration import Calibration
 from openpaf.models.card import ModelCard
 from openpaf.models.detector_card import DetectorCard
 from openpaf.models.network_card import NetworkCard
+from openpaf.models.parts_card import PartsCard
 from openpaf.models.registry import SUFFIXES, find_model
 from openpaf.models.window_card import WindowCard
 
@@ -15,6 +16,7 @@ __all__ = [
     "DetectorCard",
     "ModelCard",
     "NetworkCard",
+    "PartsCard",
     "WindowCard",
     "find_model",
 ]

@@ -62,19 +62,9 @@ class Calibration:
             value = getattr(self, key)
             if not _is_number(value) or not 0 <= value <= 1:
                 raise ConfigError(f"{key} must be a number from 0 to 1, got {shown(value)}")
-        for key, sizes, largest in (
-            ("offset", (2,), _LARGEST_OFFSET),
-            ("person", (0, len(PERSON_FEATURES)), _LARGEST_WEIGHT),
-            ("part", (0, len(PART_FEATURES)), _LARGEST_WEIGHT),
-        ):
-            values = getattr(self, key)
-            good = isinstance(values, (tuple, list)) and len(values) in sizes
-            if not good or not all(_is_number(v) and abs(v) <= largest for v in values):
-                raise ConfigError(
-                    f"{key} must be {' or '.join(map(str, sizes))} numbers from -{largest:g} to "
-                    f"{largest:g}, got {shown(values)}"
-                )
-            object.__setattr__(self, key, tuple(float(v) for v in values))
+        object.__setattr__(self, "offset", _numbers("offset", self.offset, (2,), _LARGEST_OFFSET))
+        for key, features in (("person", PERSON_FEATURES), ("part", PART_FEATURES)):
+            object.__setattr__(self, key, weights_for(key, getattr(self, key), len(features)))
         if self.part and not self.person:
             raise ConfigError("part needs person: a part is as sure as the person it belongs to")
 
@@ -92,6 +82,27 @@ class Calibration:
             return cls(**table)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
+
+
+def weights_for(key: str, values: Any, features: int) -> tuple[float, ...]:
+    """Weights of a logistic of so many features, or none.
+
+    Raises
+    ------
+    ConfigError
+        When they are neither.
+    """
+    return _numbers(key, values, (0, features), _LARGEST_WEIGHT)
+
+
+def _numbers(key: str, values: Any, sizes: tuple[int, ...], largest: float) -> tuple[float, ...]:
+    good = isinstance(values, (tuple, list)) and len(values) in sizes
+    if not good or not all(_is_number(v) and abs(v) <= largest for v in values):
+        raise ConfigError(
+            f"{key} must be {' or '.join(map(str, sizes))} numbers from -{largest:g} to "
+            f"{largest:g}, got {shown(values)}"
+        )
+    return tuple(float(v) for v in values)
 
 
 def _is_number(value: object) -> bool:

@@ -6,9 +6,8 @@ network is described by a `net.toml` beside `net.onnx`, or by a card passed to t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from openpaf.errors import ConfigError, shown
@@ -129,21 +128,6 @@ class ModelCard(PartsCard):
         """Whether both sides, px, are multiples of the stride."""
         return width % self.stride == 0 and height % self.stride == 0
 
-    def to_toml(self) -> str:
-        """Card as a TOML file, what is as usual left out; `from_toml` reads it back.
-
-        Raises
-        ------
-        ConfigError
-            As `to_json`.
-        """
-        values = json.loads(self.to_json())
-        usual = json.loads(json.dumps(asdict(ModelCard(name="-", skeleton=COCO_18))))
-        calibration, usual_one = values.pop("calibration"), usual.pop("calibration")
-        lines = [f"{key} = {_toml(v)}" for key, v in values.items() if v != usual.get(key)]
-        changed = [f"{key} = {_toml(v)}" for key, v in calibration.items() if v != usual_one[key]]
-        return "\n".join(lines + (["", "[calibration]", *changed] if changed else [])) + "\n"
-
     @classmethod
     def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
         calibration = Calibration.from_mapping(values.get("calibration", {}), "calibration")
@@ -152,11 +136,6 @@ class ModelCard(PartsCard):
     def _head_key(self) -> dict[str, str]:
         # Files stay readable for versions that know no other head.
         return {}
-
-
-def _toml(value: Any) -> str:
-    # Numbers, names and lists of them are written alike in JSON and TOML.
-    return json.dumps(value)
 
 
 HUMAN_POSE_ESTIMATION_0001 = ModelCard(

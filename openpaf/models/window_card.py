@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from openpaf.errors import ConfigError, shown
+from openpaf.models.calibration import weights_for
 from openpaf.models.network_card import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -21,6 +22,11 @@ from openpaf.skeleton import COCO_17
 
 READINGS = ("quarter", "quadratic", "soft_argmax", "coordinates")
 CELLS = ("blocks", "corners")
+
+SECOND_PERSON_FEATURES = ("constant", "log odds of the first look", "agreement", "clearness")
+"""What the probability of a person looked at twice is a logistic of; see `topdown.agreement`."""
+SECOND_PART_FEATURES = ("constant", "part score", "similarity", "log odds of the person")
+"""What the probability of a part of such a person is a logistic of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,10 @@ class WindowCard(PartsCard):
         aspect.
     mirror : bool
         Look at the mirrored window too: twice the time.
+    person, part : tuple of float
+        As the second look at a person: weights of `SECOND_PERSON_FEATURES` and of
+        `SECOND_PART_FEATURES`, which `openpaf calibrate` finds; empty for scores that are no
+        probabilities.
 
     Raises
     ------
@@ -69,6 +79,8 @@ class WindowCard(PartsCard):
     logits: bool = False
     box_factor: float = 1.25
     mirror: bool = False
+    person: tuple[float, ...] = ()
+    part: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,6 +97,10 @@ class WindowCard(PartsCard):
                 raise ConfigError(f"{key} must be true or false, got {shown(getattr(self, key))}")
         if not isinstance(self.box_factor, (int, float)) or not 0.5 <= self.box_factor <= 4:
             raise ConfigError(f"box_factor must lie in 0.5..4, got {shown(self.box_factor)}")
+        for key, features in (("person", SECOND_PERSON_FEATURES), ("part", SECOND_PART_FEATURES)):
+            object.__setattr__(self, key, weights_for(key, getattr(self, key), len(features)))
+        if bool(self.person) != bool(self.part):
+            raise ConfigError("person and part belong together: give both, or neither")
 
     @property
     def outputs(self) -> tuple[str, ...]:

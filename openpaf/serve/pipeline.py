@@ -105,7 +105,8 @@ class Pipeline:
             if engine.refiner is None:
                 return found
             # Unpacked once more, rather than kept while it waited.
-            return engine.refiner.refine(found, unpack(data, self.config.max_pixels, name))
+            frame = unpack(data, self.config.max_pixels, name)
+            return engine.refiner.refine(found, frame, decoder.min_score)
 
         poses = await self.in_thread(people)
         self.metrics.count_frame(poses)

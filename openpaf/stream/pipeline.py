@@ -266,7 +266,7 @@ class Stream:
     def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
         timings = net_frame.timings(network=network_ms)
         poses = self.engine.decode(fields, net_frame.placement, timings)
-        poses = refined(self.engine.refiner, poses, net_frame.frame)
+        poses = refined(self.engine.refiner, poses, net_frame.frame, self.engine.min_score)
         if self._tracker is None:
             return poses
         started = time.perf_counter()

@@ -17,7 +17,8 @@ import openpaf_weights
 from openpaf.errors import ConfigError
 from openpaf.models import find_model
 from openpaf.poses import Poses
-from openpaf.topdown.agreement import DOUBT, People, mix
+from openpaf.skeleton import Skeleton
+from openpaf.topdown.agreement import DOUBT, People, agree, calibrated, mix
 from openpaf.topdown.network import WindowNetwork, open_window_network
 
 LIMIT = 20
@@ -68,7 +69,7 @@ class Refiner:
                 self._network = open_window_network(self.path, **self._options)
             return self._network
 
-    def refine(self, poses: Poses, frame: NDArray[np.uint8]) -> Poses:
+    def refine(self, poses: Poses, frame: NDArray[np.uint8], min_score: float = 0.0) -> Poses:
         """Look at each of the largest people once more, all in one batch, and mix both looks.
 
         Parameters
@@ -76,6 +77,8 @@ class Refiner:
         poses : Poses
             Frame px.
         frame : (H, W, 3) uint8 BGR
+        min_score : float
+            Where scores are probabilities: whoever is less sure after the second look is left out.
 
         Returns
         -------
@@ -86,30 +89,38 @@ class Refiner:
         started = time.perf_counter()
         chosen = largest(poses, self.limit)
         keypoints, scores = poses.keypoints.astype(np.float64), poses.scores.astype(np.float64)
-        person_scores = poses.person_scores * DOUBT
+        card = self.network.card
+        person_scores = poses.person_scores * (1.0 if card.person else DOUBT)
         if len(chosen):
             boxes = poses.boxes[chosen].astype(np.float64)
             first = People(
                 keypoints[chosen], scores[chosen], poses.person_scores[chosen].astype(np.float64)
             )
-            second = self._look(frame, boxes, poses)
-            mixed = mix(first, second, boxes, poses.skeleton.sigmas)
+            second = self.look(frame, boxes, poses.skeleton)
+            agreement = agree(first, second, boxes, poses.skeleton.sigmas)
+            mixed = mix(first, second, agreement)
+            if card.person:
+                mixed = calibrated(first, mixed, agreement, card.person, card.part)
             keypoints[chosen], scores[chosen], person_scores[chosen] = mixed
+        kept = person_scores >= (min_score if card.person else 0)
         spent = 1000 * (time.perf_counter() - started)
         return replace(
             poses,
-            keypoints=keypoints.astype(np.float32),
-            scores=scores.astype(np.float32),
-            person_scores=person_scores.astype(np.float32),
+            keypoints=keypoints[kept].astype(np.float32),
+            scores=scores[kept].astype(np.float32),
+            person_scores=person_scores[kept].astype(np.float32),
+            ids=None if poses.ids is None else poses.ids[kept],
             timings={**poses.timings, "refine": spent},
         )
 
-    def _look(self, frame: NDArray[np.uint8], boxes: NDArray[np.float64], poses: Poses) -> People:
-        """Parts of the people in boxes, in the skeleton of the first look."""
+    def look(
+        self, frame: NDArray[np.uint8], boxes: NDArray[np.float64], skeleton: Skeleton
+    ) -> People:
+        """Parts of the people in boxes (N, 4), frame px, in the skeleton of the first look."""
         network = self.network
         found, sure = network.look(frame, network.around(grown(boxes, GROWTH)))
         keypoints, scores = network.skeleton.convert(
-            found.astype(np.float32), sure.astype(np.float32), poses.skeleton
+            found.astype(np.float32), sure.astype(np.float32), skeleton
         )
         return People(keypoints.astype(np.float64), scores.astype(np.float64), np.ones(len(boxes)))
 
@@ -125,9 +136,11 @@ class Refiner:
         self._network, self._lock = None, threading.Lock()
 
 
-def refined(refiner: Refiner | None, poses: Poses, frame: NDArray[np.uint8] | None) -> Poses:
+def refined(
+    refiner: Refiner | None, poses: Poses, frame: NDArray[np.uint8] | None, min_score: float
+) -> Poses:
     """People as they are, or as a second look at the frame has them where there is a refiner."""
-    return poses if refiner is None or frame is None else refiner.refine(poses, frame)
+    return poses if refiner is None or frame is None else refiner.refine(poses, frame, min_score)
 
 
 def open_refiner(

@@ -34,6 +34,9 @@ class DataSetConfig:
         say where people are and stand in where there is no teacher. An `.npz` is never trusted.
     only : tuple of str
         Keep the pictures whose `set` in the annotations is one of these; all when empty.
+    without : str
+        File of names, one a line, that are kept out: a list that comes with the recipes
+        ("coco_held_out.txt", "lspet_held_out.txt"), or one in the data folder.
     """
 
     annotations: str
@@ -41,10 +44,13 @@ class DataSetConfig:
     weight: float = 1.0
     trusted: bool = True
     only: tuple[str, ...] = ()
+    without: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.annotations, str):
             raise ConfigError(f"sets: annotations must be a file name, got {self.annotations!r}")
+        if not isinstance(self.without, str):
+            raise ConfigError(f"sets: without must be a file name, got {self.without!r}")
         for name in ("images", "only"):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):

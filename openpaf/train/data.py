@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from openpaf.datasets import coco
 from openpaf.datasets.label_file import LabelFile
 from openpaf.datasets.labels import coco_content
-from openpaf.errors import DatasetError
+from openpaf.errors import DatasetError, first_line
 from openpaf.skeleton import Skeleton
 from openpaf.train.config import DataSetConfig
 
@@ -99,6 +100,9 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     images = content["images"]
     if config.only:
         images = [image for image in images if image.get("set") in config.only]
+    if config.without:
+        left_out = _listed(folder / config.without)
+        images = [image for image in images if coco.file_name(image, path) not in left_out]
     names = [coco.file_name(image, path) for image in images]
     files = _files(folder, config.images, set(names))
     missing = [name for name in names if name not in files]
@@ -119,6 +123,18 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     if not pictures:
         raise DatasetError(f"{path} labels nobody with the parts of {skeleton.name}")
     return pictures
+
+
+def _listed(path: Path) -> set[str]:
+    """File names of a list, one of the data folder's own or one that comes with the recipes."""
+    packaged = resources.files("openpaf.train") / "recipes" / path.name
+    try:
+        text = path.read_text("utf-8") if path.exists() else packaged.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(
+            f"no list {path}, and none of that name comes with the recipes: {first_line(error)}"
+        ) from error
+    return set(text.split())
 
 
 def _files(folder: Path, sources: tuple[str, ...], wanted: set[str]) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ class FakeEngine:
     predicted: list[int] = field(default_factory=list)
     skeleton = COCO_18
     refiner = None
+    min_score = 0.0
 
     def prepare(self, frame: NDArray[np.uint8]) -> Any:
         return FakeNetFrame(frame)

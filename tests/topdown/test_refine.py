@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from openpaf.errors import ConfigError, ModelError, ModelNotFoundError
 from openpaf.models import WindowCard
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_17, COCO_18
-from openpaf.topdown import WindowNetwork, refine
-from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, mix
+from openpaf.topdown import WindowNetwork, agreement, refine
+from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, agree
 from openpaf.topdown.refine import Refiner, largest
 from tests.networks import write_nobody
 
@@ -39,9 +40,13 @@ def boxes(of: People) -> NDArray[np.float64]:
     return np.concatenate([low, high], axis=1)
 
 
+def mix(first: People, second: People) -> People:
+    return agreement.mix(first, second, agree(first, second, boxes(first), SIGMAS))
+
+
 def test_both_looks_agree() -> None:
     first = people(person())
-    mixed = mix(first, first, boxes(first), SIGMAS)
+    mixed = mix(first, first)
     np.testing.assert_allclose(mixed.keypoints, first.keypoints)
     np.testing.assert_allclose(mixed.person_scores, 0.9 * 0.8)
 
@@ -51,7 +56,7 @@ def test_near_parts_are_mixed_and_far_ones_are_the_windows() -> None:
     moved = person()
     moved[5] += (3, 0)
     moved[9] += (90, 0)
-    mixed = mix(first, people(moved), boxes(first), SIGMAS)
+    mixed = mix(first, people(moved))
     np.testing.assert_allclose(mixed.keypoints[0, 5] - person()[5], (3 * WINDOW_SHARE, 0))
     np.testing.assert_allclose(mixed.keypoints[0, 9], moved[9])
     assert mixed.person_scores[0] < 0.9 * 0.8
@@ -61,7 +66,7 @@ def test_near_parts_are_mixed_and_far_ones_are_the_windows() -> None:
 def test_somebody_else_in_the_window_is_thrown_away() -> None:
     first = people(person(100), person(300))
     second = people(person(100), person(100))
-    mixed = mix(first, second, boxes(first), SIGMAS)
+    mixed = mix(first, second)
     np.testing.assert_allclose(mixed.keypoints, first.keypoints)
     assert mixed.person_scores[1] < SOMEBODY_ELSE < mixed.person_scores[0]
 
@@ -71,7 +76,7 @@ def test_what_only_one_look_has() -> None:
     first.keypoints[0, 3], first.scores[0, 3] = np.nan, 0
     second.scores[0, [4, 6]] = NOT_SEEN / 2
     first.keypoints[0, 6], first.scores[0, 6] = np.nan, 0
-    mixed = mix(first, second, boxes(first), SIGMAS)
+    mixed = mix(first, second)
     np.testing.assert_allclose(mixed.keypoints[0, 3], person()[3])
     assert mixed.scores[0, 4] == NOT_SEEN and mixed.scores[0, 6] == 0
     assert np.isnan(mixed.keypoints[0, 6]).all()
@@ -130,6 +135,38 @@ def test_nobody_one_part_and_a_thousand(monkeypatch: pytest.MonkeyPatch) -> None
     crowd = poses_of(*[person(n % 500 - 300, n // 5) for n in range(1000)])
     assert len(refiner.refine(crowd, FRAME)) == 1000
     assert runtime.windows == 20
+
+
+def test_probabilities_of_a_calibrated_window_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Knows()
+    refiner = refiner_of(runtime, monkeypatch, limit=1)
+    poses = poses_of(person(height=60), person(300, height=200))
+    raw = refiner.refine(poses, FRAME)
+    assert raw.person_scores[0] == pytest.approx(0.5)  # half of the first look's 1
+    runtime.card = replace(Knows.card, person=(-50.0, 1.0, 0.0, 50.0), part=(1.0, 2.0, 0.0, 0.0))
+    refiner = refiner_of(runtime, monkeypatch, limit=1)
+    sure = refiner.refine(poses, FRAME)
+    np.testing.assert_array_equal(sure.keypoints, raw.keypoints)
+    # The first of a sure person's log odds is that of 0.99; the window is 0.7 clear.
+    expected = 1 / (1 + np.exp(50 - np.log(99) - 50 * 0.7))
+    np.testing.assert_allclose(sure.person_scores, [1.0, expected], rtol=1e-4)
+    np.testing.assert_allclose(sure.scores[1].max(), 1 / (1 + np.exp(-1 - 2 * 0.7)), rtol=1e-5)
+    assert len(refiner.refine(poses, FRAME, min_score=0.5)) == 1
+    assert len(refiner_of(Knows(), monkeypatch).refine(poses, FRAME, min_score=0.99)) == 2
+
+
+def test_weights_of_a_window_card_that_cannot_work() -> None:
+    for values, message in (
+        ({"person": (1.0, 2.0)}, "person must be 0 or 4 numbers"),
+        ({"person": (1.0, 2.0, 3.0, 4.0)}, "person and part belong together"),
+        ({"part": "no"}, "part must be 0 or 4 numbers"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            replace(Knows.card, **values)
+    weights = (1.0, 2.0, 3.0, 4.0)
+    card = replace(Knows.card, person=weights, part=weights)
+    assert WindowCard.from_json(card.to_json()) == card
+    assert "person = [1.0, 2.0, 3.0, 4.0]" in card.to_toml()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -319,6 +320,22 @@ def test_a_set_can_be_narrowed_to_some_of_its_sources(drawn: Path) -> None:
         len(read_set(drawn, DataSetConfig("people.json", ("images",), only=("free",)), COCO_18))
         == 2
     )
+
+
+def test_listed_pictures_are_kept_out(drawn: Path) -> None:
+    names = [
+        image["file_name"] for image in json.loads((drawn / "people.json").read_text())["images"]
+    ]
+    (drawn / "kept_out.txt").write_text(f"{names[0]}\nnobody.jpg\n{names[1]}\n")
+    kept = DataSetConfig("people.json", ("images",), without="kept_out.txt")
+    everything = DataSetConfig("people.json", ("images",))
+    assert len(read_set(drawn, kept, COCO_18)) == len(read_set(drawn, everything, COCO_18)) - 2
+    packaged = replace(kept, without="coco_held_out.txt")
+    assert len(read_set(drawn, packaged, COCO_18)) == len(read_set(drawn, everything, COCO_18))
+    with pytest.raises(DatasetError, match="no list .*nothing.txt, and none of that name comes"):
+        read_set(drawn, replace(kept, without="nothing.txt"), COCO_18)
+    with pytest.raises(ConfigError, match="without must be a file name"):
+        replace(kept, without=3)
 
 
 RECIPE = """
