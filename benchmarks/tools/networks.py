@@ -68,5 +68,5 @@ def trained_compact() -> PafNet:
 
     network = build_network(COMPACT)
     assert isinstance(network, PafNet)
-    network.load_state_dict(load_weights(WEIGHTS))
+    network.load_state_dict(load_weights(WEIGHTS)[0])
     return network.folded()

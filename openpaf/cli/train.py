@@ -44,11 +44,20 @@ def command(
     ] = 5000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that cut pictures; 0 for a thread.",
+            show_default="one a core for a GPU, else 0",
+        ),
+    ] = None,
 ) -> None:
     """Train a network on COCO-format keypoints.
 
     A run that was stopped goes on where it stopped when the same command is typed again. Ctrl-C
-    saves first. SIGUSR1 pauses the run and a second one lets it go on.
+    saves first. SIGUSR1 pauses the run and a second one lets it go on. Of the run's folder the
+    small average.safetensors is enough to go on from on another machine.
 
     openpaf train default --data ../data --out runs/mine --val ../data/coco_val
     """
@@ -69,11 +78,14 @@ def command(
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
     if start is not None:
         refuse_to_replace([start], [out / "average.safetensors"])
-    trainer = Trainer(config, data, out, device, threads)
-    last = out / "last.pt"
+    trainer = Trainer(config, data, out, device, threads, workers)
+    last, average = out / "last.pt", out / "average.safetensors"
     if last.exists():
         trainer.resume(last)
         warn(f"resuming {last} at step {trainer.step} of {config.steps}")
+    elif average.exists():
+        trainer.go_on(average)
+        warn(f"going on from the weights of {average} at step {trainer.step} of {config.steps}")
     elif start is not None:
         trainer.start_from(start)
         warn(f"starting from the weights of {start}")
@@ -110,7 +122,6 @@ def command(
         if start is not None and trainer.step == 0:
             validate()
         trainer.run(report, control.stop)
-    trainer.save_average()
     plot(out)
     if control.signal is not None:
         warn(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from openpaf.errors import CheckpointError, OutputError, first_line
 from openpaf.files import replacing
@@ -36,8 +36,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
         raise OutputError(f"cannot write {path}: {error}; pass another place") from error
 
 
-def save_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Write weights alone, in half precision: small enough to keep in a repository.
+def save_weights(path: Path, weights: dict[str, torch.Tensor], step: int = 0) -> None:
+    """Write weights alone, and their step, in half precision: small enough for a repository.
 
     Raises
     ------
@@ -48,12 +48,15 @@ def save_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in weights.items()
     }
-    with replacing(path) as partial:
-        save_file(halves, partial)
+    try:
+        with replacing(path) as partial:
+            save_file(halves, partial, {"step": str(step)})
+    except SafetensorError as error:
+        raise OutputError(f"cannot write {path}: {error}; pass another place") from error
 
 
-def load_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read weights that `save_weights` wrote, in single precision.
+def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], int]:
+    """Read weights that `save_weights` wrote, in single precision, and their step.
 
     Raises
     ------
@@ -61,11 +64,14 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
         When the file is missing or is no safetensors file.
     """
     try:
-        weights = load_file(path)
+        with safe_open(path, "pt") as file:
+            names = file.keys()
+            weights = {name: file.get_tensor(name) for name in names}
+            step = (file.metadata() or {}).get("step", "0")
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
     weights = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
-    return with_names_of_today(weights)
+    return with_names_of_today(weights), int(step) if step.isdecimal() else 0
 
 
 def load(path: Path) -> dict[str, Any]:

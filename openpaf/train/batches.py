@@ -1,16 +1,22 @@
-"""Batches of crops, prepared a few ahead of the network by a background thread."""
+"""Batches of crops or windows, prepared a few ahead of the network.
+
+A thread keeps up with a network that learns on the processor; a GPU wants processes.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
+import cv2
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from openpaf.train.crop import Crop, Cropper
 from openpaf.train.targets import Labels
@@ -23,17 +29,24 @@ T = TypeVar("T")
 class Batch:
     """`frames` (B, S, S, 3) uint8 BGR and their labels."""
 
-    frames: NDArray[np.uint8]
+    frames: Tensor
     labels: Labels
 
 
-def crop_batches(cropper: Cropper, first: int, last: int, size: int) -> Iterator[Batch]:
-    """Yield batches `first` to `last - 1` of `size` crops each."""
-    return ahead(lambda step: _batch(cropper, step, size), first, last)
+def ahead(make: Callable[[int], T], first: int, last: int, workers: int) -> Iterator[T]:
+    """Yield `make(first)` to `make(last - 1)` in order, made a few ahead of their use.
 
-
-def ahead(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
-    """Yield `make(first)` to `make(last - 1)`, made a few ahead of their use."""
+    Parameters
+    ----------
+    make : callable
+        Gives tensors, which processes hand over without copying them.
+    first, last : int
+    workers : int
+        Processes; 0 for a thread of this one.
+    """
+    if workers and last > first:
+        yield from _by_processes(make, first, last, workers)
+        return
     with ThreadPoolExecutor(1, "crops") as pool:
         waiting: deque[Future[T]] = deque()
         for step in range(first, last):
@@ -44,9 +57,42 @@ def ahead(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
             yield waiting.popleft().result()
 
 
-def _batch(cropper: Cropper, step: int, size: int) -> Batch:
+class _Steps(Dataset[T]):
+    def __init__(self, make: Callable[[int], T], first: int, last: int) -> None:
+        self.make, self.steps = make, range(first, last)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, place: int) -> T:
+        return self.make(self.steps[place])
+
+
+def _by_processes(make: Callable[[int], T], first: int, last: int, workers: int) -> Iterator[T]:
+    # A fork shares the pictures, which may be a gigabyte; elsewhere each process gets a copy.
+    fork = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    yield from DataLoader(
+        _Steps(make, first, last),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=_AHEAD,
+        worker_init_fn=_one_core,
+        multiprocessing_context=fork,
+    )
+
+
+def _one_core(_worker: int) -> None:
+    # Ctrl-C is the trainer's to answer: it saves first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def crop_batch(cropper: Cropper, step: int, size: int) -> Batch:
+    """The crops of a step, `size` of them."""
     crops = [cropper.crop(step * size + i) for i in range(size)]
-    return Batch(np.stack([crop.frame for crop in crops]), _pad(crops))
+    return Batch(torch.stack([torch.from_numpy(crop.frame) for crop in crops]), _pad(crops))
 
 
 def _pad(crops: list[Crop]) -> Labels:

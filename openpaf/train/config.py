@@ -131,6 +131,9 @@ class TrainConfig(RunConfig):
         Half-width of a limb's PAF, net px.
     teacher : str
         Model whose fields are learnt too, relative to the data folder; "" for none.
+    labels_of_models : bool
+        Labels that models made are taught beside the teacher's fields and overrule them where they
+        speak; without a teacher they always are.
     second_look : float
         The teacher looks at the mirrored crop too, this many times its size, and the mean of both
         is learnt; 0 for one look.
@@ -150,6 +153,7 @@ class TrainConfig(RunConfig):
     sigma: float = 7.0
     limb_width: float = 8.0
     teacher: str = ""
+    labels_of_models: bool = False
     second_look: float = 0.0
     feature_weight: float = 0.5
 

@@ -18,6 +18,7 @@ from openpaf.train.data import Picture
 from openpaf.train.disturb import occlude, recolour
 
 _GREY = (128, 128, 128)
+_MOST_ENLARGED = 3.0
 
 
 @dataclass(eq=False)
@@ -98,7 +99,7 @@ class Cropper:
         scale = side * np.exp(rng.uniform(low, high)) / extent
         longest = max(frame.shape[:2])
         # Neither blurred beyond use nor lost in grey: small people come from wide pictures.
-        scale = min(max(scale, 0.9 * side / longest), max(2.0, side / longest))
+        scale = min(max(scale, 0.9 * side / longest), max(_MOST_ENLARGED, side / longest))
         angle = float(np.clip(rng.normal(0, self.config.rotation / 2), -90, 90))
         flip = bool(rng.random() < 0.5)
         centre = (chosen[:2] + chosen[2:]) / 2
@@ -140,13 +141,15 @@ class Cropper:
         points = picture.keypoints.copy()
         points[..., :2] = points[..., :2] @ matrix[:, :2].T + matrix[:, 2]
         known = np.broadcast_to(picture.labelled, points.shape[:2])
+        taught = picture.trusted or self.config.labels_of_models or not self.config.teacher
         if not picture.trusted:
-            known = known & (points[..., 2] > 0) & (self.config.teacher == "")
+            # Models say where parts are, not that there are none.
+            known = known & (points[..., 2] > 0) & taught
         if flip:
             points, known = points[:, self.flip], known[:, self.flip]
         outside = (points[..., :2] < 0).any(-1) | (points[..., :2] > side - 1).any(-1)
         points[outside] = 0
-        if not picture.trusted and self.config.teacher:
+        if not taught:
             points[:] = 0
         boxes = _warp_boxes(picture.boxes, matrix)
         seen = _overlaps(boxes, side)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from torch import nn
 from openpaf.errors import CheckpointError
 from openpaf.network import checkpoint
 from openpaf.train.config import TrainConfig, WindowTrainConfig, recipe_from
-from openpaf.train.optimizer import Optimizer
+from openpaf.train.optimizer import Optimizer, cpu_has_bfloat16
 from openpaf.train.task import Net, open_task
 
 _SAVE_EVERY_S = 120.0
@@ -46,6 +47,9 @@ class Trainer:
         "auto", or a torch device.
     threads : int
         CPU threads; 0 means all cores.
+    workers : int, optional
+        Processes that make batches; a thread of this one for 0, and where it is left out one a
+        core for a GPU, else the thread.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class Trainer:
         folder: Path,
         device: str = "auto",
         threads: int = 0,
+        workers: int | None = None,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -68,8 +73,10 @@ class Trainer:
         self.config = config
         self.folder = folder
         self.device = torch.device(device)
+        on_gpu = self.device.type == "cuda"
+        self.workers = workers if workers is not None else (os.cpu_count() or 1) * on_gpu
         torch.manual_seed(config.seed)
-        mixed = self.device.type == "cuda" or _cpu_has_bfloat16()
+        mixed = on_gpu or cpu_has_bfloat16()
         self.task = open_task(config, data, self.device, mixed)
         self.net = self.task.net
         self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -87,7 +94,7 @@ class Trainer:
         config = self.config
         saved = time.monotonic()
         try:
-            for batch in self.task.batches(self.step, config.steps):
+            for batch in self.task.batches(self.step, config.steps, self.workers):
                 begun = time.perf_counter()
                 losses, rate = self._step(batch)
                 self.step += 1
@@ -112,7 +119,8 @@ class Trainer:
         return {name: float(value.detach()) for name, value in loss.parts.items()}, rate
 
     def save(self) -> None:
-        """Write `last.pt`."""
+        """Write `last.pt`, and the average alone."""
+        self.save_average()
         checkpoint.save(
             self.folder / "last.pt",
             {
@@ -126,9 +134,12 @@ class Trainer:
         )
 
     def save_average(self) -> Path:
-        """Write the averaged weights alone to `average.safetensors`, to start other runs from."""
+        """Write the averaged weights alone, and their step, to `average.safetensors`.
+
+        They are small: what other runs start from, and what a run goes on from elsewhere.
+        """
         path = self.folder / "average.safetensors"
-        checkpoint.save_weights(path, self.average.state_dict())
+        checkpoint.save_weights(path, self.average.state_dict(), self.step)
         return path
 
     def resume(self, path: Path) -> None:
@@ -152,6 +163,17 @@ class Trainer:
         self.step = int(state["step"])
         self.task.resume(state)
 
+    def go_on(self, path: Path) -> None:
+        """Go on from averaged weights alone, at their step; the optimiser begins anew.
+
+        Raises
+        ------
+        CheckpointError
+            When they cannot be read or are of another layout.
+        """
+        self.start_from(path)
+        _, self.step = checkpoint.load_weights(path)
+
     def start_from(self, path: Path) -> None:
         """Begin a new run with the averaged weights of a checkpoint, or of a safetensors file.
 
@@ -161,7 +183,7 @@ class Trainer:
             When it cannot be read or was made by a network of another layout.
         """
         if path.suffix == ".safetensors":
-            average = checkpoint.load_weights(path)
+            average, _ = checkpoint.load_weights(path)
         else:
             average = self._state(path)["average"]
         try:
@@ -180,13 +202,6 @@ class Trainer:
                 f"{path} holds {theirs}, the recipe asks for {self.config.network}"
             )
         return state
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether bfloat16 is arithmetic here; where it is emulated it is slower than float32."""
-    # Not a public name of torch: a version without it trains in float32.
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return asked is not None and bool(asked())
 
 
 @torch.no_grad()

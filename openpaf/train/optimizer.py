@@ -55,7 +55,9 @@ class Optimizer:
         )
         # Matrices that share the memory of the convolutions: one row an output channel.
         self._matrices = [nn.Parameter(_as_matrix(p.detach())) for p in self._hidden]
-        self.muon = torch.optim.Muon(
+        on_gpu = any(matrix.is_cuda for matrix in self._matrices)
+        muon = torch.optim.Muon if on_gpu or cpu_has_bfloat16() else Muon32
+        self.muon: torch.optim.Optimizer = muon(
             [{"params": self._matrices, "rate": config.muon_rate}], weight_decay=0.0
         )
 
@@ -69,7 +71,7 @@ class Optimizer:
             matrix.grad = None if parameter.grad is None else _as_matrix(parameter.grad)
             parameter.grad = None
         self.adamw.step()
-        self.muon.step()  # type: ignore[no-untyped-call]
+        self.muon.step()
         self.adamw.zero_grad(set_to_none=True)
         return self.config.rate * now
 
@@ -90,6 +92,50 @@ class Optimizer:
             optimizer.load_state_dict(theirs)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["rate"] = rate
+
+
+class Muon32(torch.optim.Muon):
+    """Muon in single precision, for processors on which bfloat16 is emulated and slow.
+
+    Keller Jordan's five steps of a quintic iteration by Newton and Schulz, as torch has them.
+    """
+
+    _FACTORS = (3.4445, -4.7750, 2.0315)
+    _STEPS = 5
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Change the weights by their gradients."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(parameter.grad)
+                momentum = state["momentum_buffer"]
+                momentum.lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(momentum, group["momentum"])
+                # Tall matrices turn each output by more than wide ones.
+                rate = group["lr"] * math.sqrt(max(1.0, len(parameter) / parameter.shape[1]))
+                parameter.add_(self._orthogonal(ahead), alpha=-rate)
+
+    def _orthogonal(self, matrix: Tensor) -> Tensor:
+        tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.T if tall else matrix
+        x = x / x.norm().clamp(min=1e-7)
+        a, b, c = self._FACTORS
+        for _ in range(self._STEPS):
+            gram = x @ x.T
+            x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        return x.T if tall else x
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether bfloat16 is arithmetic here; where it is emulated it is slower than float32."""
+    # Not a public name of torch: a version without it trains in float32.
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return asked is not None and bool(asked())
 
 
 def schedule(step: int, config: RunConfig) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from openpaf.errors import ConfigError
 from openpaf.network.backbones import MobileNetBackbone
 from openpaf.network.pafnet import PafNet
 from openpaf.train.backbone_weights import read_backbone_weights
-from openpaf.train.batches import Batch, crop_batches
+from openpaf.train.batches import Batch, ahead, crop_batch
 from openpaf.train.config import TrainConfig
 from openpaf.train.crop import Cropper
 from openpaf.train.data import read_sets
@@ -48,19 +49,22 @@ class PafTask:
         self.scale = torch.tensor(self.net.scale, device=device)[:, None, None]
         self.offset = torch.tensor(self.net.offset, device=device)[:, None, None]
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
+    def batches(self, first: int, last: int, workers: int = 0) -> Iterator[Batch]:
         """Crops and their labels."""
-        return crop_batches(self.cropper, first, last, self.config.batch)
+        make = partial(crop_batch, self.cropper, size=self.config.batch)
+        return ahead(make, first, last, workers)
 
     def loss(self, batch: Batch, done: float) -> Loss:
         """Squared error of every stage, and of the features where the teacher hints at them."""
         config = self.config
-        frames = torch.from_numpy(batch.frames).to(self.device)
+        frames = batch.frames.to(self.device)
         cells = config.crop // self.net.stride
         teacher = None
         hint = None
         if self.teacher is not None:
-            maps, pafs, hint = (f.to(self.device) for f in self.teacher.fields(batch.frames))
+            maps, pafs, hint = (
+                f.to(self.device) for f in self.teacher.fields(batch.frames.numpy())
+            )
             teacher = (maps, pafs)
         targets = render(
             Labels(**{name: value.to(self.device) for name, value in vars(batch.labels).items()}),

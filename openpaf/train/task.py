@@ -39,8 +39,11 @@ class Task(Protocol):
     def net(self) -> Net:
         """The network in training."""
 
-    def batches(self, first: int, last: int) -> Iterator[Any]:
-        """Batches of steps `first` to `last - 1`, the same whenever they are asked for."""
+    def batches(self, first: int, last: int, workers: int = 0) -> Iterator[Any]:
+        """Batches of steps `first` to `last - 1`, the same whenever they are asked for.
+
+        They are made by so many processes, or by a thread of this one.
+        """
 
     def loss(self, batch: Any, done: float) -> Loss:
         """What the network in training loses on a batch, after a share `done` of the run."""

@@ -32,13 +32,13 @@ class WindowTask:
         self.scale = torch.tensor(self.net.scale, device=device)[:, None, None]
         self.offset = torch.tensor(self.net.offset, device=device)[:, None, None]
 
-    def batches(self, first: int, last: int) -> Iterator[WindowBatch]:
+    def batches(self, first: int, last: int, workers: int = 0) -> Iterator[WindowBatch]:
         """Windows and their labels."""
-        return ahead(self.cutter.batch, first, last)
+        return ahead(self.cutter.batch, first, last, workers)
 
     def loss(self, batch: WindowBatch, done: float) -> Loss:
         """The loss of every stage, all of the same weight."""
-        frames = torch.from_numpy(batch.frames).to(self.device)
+        frames = batch.frames.to(self.device)
         points, known = batch.points.to(self.device), batch.known.to(self.device)
         x = frames.permute(0, 3, 1, 2).flip(1) * self.scale + self.offset
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):

@@ -34,7 +34,7 @@ class WindowBatch:
         Parts that are labelled.
     """
 
-    frames: NDArray[np.uint8]
+    frames: Tensor
     points: Tensor
     known: Tensor
 
@@ -68,7 +68,7 @@ class WindowCutter:
         windows = [self.window(step * size + i) for i in range(size)]
         frames, points, known = zip(*windows, strict=True)
         return WindowBatch(
-            np.stack(frames),
+            torch.from_numpy(np.stack(frames)),
             torch.from_numpy(np.stack(points)).float(),
             torch.from_numpy(np.stack(known)),
         )

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.train.config import TrainConfig, recipe_from
-from openpaf.train.optimizer import Optimizer, schedule
+from openpaf.train.optimizer import Muon32, Optimizer, schedule
 
 CONFIG: TrainConfig = recipe_from(
     {
@@ -68,6 +68,33 @@ def test_muon_turns_a_gradient_into_steps_of_one_size_in_every_direction(net: Pa
     # Newton and Schulz's few iterations leave singular values between 0.5 and 1.5.
     assert change.max() / change.min() < 3.5
     assert change.mean() == pytest.approx(CONFIG.muon_rate, rel=0.5)
+
+
+def test_muon_in_single_precision_is_muon() -> None:
+    torch.manual_seed(1)
+    for shape in ((40, 24), (24, 40)):
+        start = torch.randn(shape)
+        single, torchs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+        optimizers = [
+            Muon32([single], lr=0.02, weight_decay=0.0),
+            torch.optim.Muon([torchs], lr=0.02, weight_decay=0.0),
+        ]
+        for step in range(4):
+            gradient = torch.randn(shape, generator=torch.Generator().manual_seed(step))
+            for parameter, optimizer in zip((single, torchs), optimizers, strict=True):
+                parameter.grad = gradient.clone()
+                optimizer.step()
+        change, theirs = single.detach() - start, torchs.detach() - start
+        # Theirs is rounded to bfloat16 on the way.
+        assert (change - theirs).norm() < 0.03 * theirs.norm()
+
+
+def test_where_bfloat16_is_emulated_single_precision_is_taken(
+    net: PafNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for has, kind in ((False, Muon32), (True, torch.optim.Muon)):
+        monkeypatch.setattr("openpaf.train.optimizer.cpu_has_bfloat16", lambda has=has: has)
+        assert type(Optimizer(net, [], CONFIG).muon) is kind
 
 
 def test_the_rate_of_pretrained_layers_is_slower(net: PafNet) -> None:

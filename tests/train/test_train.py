@@ -157,6 +157,18 @@ def test_crops_depend_on_the_seed_and_their_number_only(drawn: Path) -> None:
     assert not np.array_equal(first.frame, cropper(drawn).crop(6).frame)
 
 
+def test_what_models_labelled_is_taught_where_a_recipe_says_so(drawn: Path) -> None:
+    by_a_model = read_set(drawn, replace(SET, trusted=False), COCO_18)
+
+    def taught(**changes: Any) -> tuple[bool, bool]:
+        crop = Cropper(by_a_model, np.ones(len(by_a_model)), recipe(**changes), COCO_18).crop(3)
+        return bool(crop.points.any()), bool(crop.known.any())
+
+    assert taught() == (True, True)
+    assert taught(teacher="teacher.xml") == (False, False)
+    assert taught(teacher="teacher.xml", labels_of_models=True) == (True, True)
+
+
 def test_crops_move_labels_with_the_picture(tmp_path: Path) -> None:
     """A white dot on black is where its label says, whatever the augmentation."""
     (tmp_path / "images").mkdir()
@@ -256,6 +268,28 @@ def test_a_run_can_start_from_weights_alone(drawn: Path, tmp_path: Path) -> None
         second.start_from(tmp_path / "bad.safetensors")
 
 
+def test_a_run_goes_on_from_its_small_file_alone(drawn: Path, tmp_path: Path) -> None:
+    first = Trainer(recipe(), drawn, tmp_path)
+    run(first, steps=2)
+    (tmp_path / "last.pt").unlink()
+    second = Trainer(recipe(), drawn, tmp_path)
+    second.go_on(tmp_path / "average.safetensors")
+    assert second.step == 2
+    run(second, steps=3)
+    assert checkpoint.load(tmp_path / "last.pt")["step"] == 3
+
+
+def test_processes_make_the_batches_that_a_thread_makes(drawn: Path, tmp_path: Path) -> None:
+    trainer = Trainer(recipe(), drawn, tmp_path)
+    for ours, theirs in zip(
+        trainer.task.batches(1, 4), trainer.task.batches(1, 4, workers=2), strict=True
+    ):
+        torch.testing.assert_close(ours.frames, theirs.frames, rtol=0, atol=0)
+        for name, value in vars(ours.labels).items():
+            torch.testing.assert_close(vars(theirs.labels)[name], value, rtol=0, atol=0)
+    assert list(trainer.task.batches(3, 3, workers=2)) == []
+
+
 def test_a_full_disk_keeps_the_last_checkpoint(drawn: Path, tmp_path: Path) -> None:
     trainer = Trainer(recipe(), drawn, tmp_path)
     run(trainer, steps=1)
@@ -270,6 +304,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(drawn: Path, tmp_path: Path) -> N
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert (tmp_path / "last.pt").read_bytes() == before
     assert [path.name for path in tmp_path.glob("*last*")] == ["last.pt"]
+    assert [path.name for path in tmp_path.glob("*average*")] == ["average.safetensors"]
 
 
 def test_foreign_files_are_no_checkpoints(tmp_path: Path) -> None:
@@ -437,4 +472,4 @@ def test_names_of_version_0_1_are_read_with_a_warning(tmp_path: Path) -> None:
 def test_weights_of_version_0_1_are_read(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     checkpoint.save_weights(path, {"front.conv1.weight": torch.ones(2)})
-    assert list(checkpoint.load_weights(path)) == ["backbone.conv1.weight"]
+    assert list(checkpoint.load_weights(path)[0]) == ["backbone.conv1.weight"]
