@@ -13,15 +13,19 @@ import typer
 
 from openpaf.cli.messages import plain, progress_bar
 from openpaf.cli.options import (
+    REFINE_LIMIT,
     Card,
     Device,
     Looks,
     Model,
     NetHeight,
     NetSize,
+    Refine,
+    RefineLimit,
     Threads,
     read_card,
     read_net_size,
+    refine_options,
 )
 from openpaf.cli.tables import figures, show
 from openpaf.engine import Engine
@@ -68,6 +72,8 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     looks: Looks = "one",
+    refine: Refine = None,
+    refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     people: Annotated[
         int, typer.Option(min=1, help="People in the made-up crowd that the decoder gets.")
@@ -93,6 +99,7 @@ def command(
         openpaf bench
         openpaf bench --all
         openpaf bench photo.jpg --net-height 256 --threads 1
+        openpaf bench --refine --people 3
         openpaf bench --device cuda --people 50 --json > this-machine.json
     """
     if every and device != "auto":
@@ -104,6 +111,7 @@ def command(
         "looks": looks,
         "threads": threads,
         "card": read_card(card),
+        **refine_options(refine, refine_limit),
     }
     runs: list[Run] = []
     not_run: list[NotRun] = []
@@ -171,9 +179,12 @@ def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence
         f"median ms of {circumstances['repeats']} frames (distance between the quartiles)",
         "",
     )
-    table = figures("", "preprocess", "network", "decoder", "all", "frames/s", "first")
+    again = [run.second_look for run in runs if run.second_look is not None]
+    second = ["second look"] if again else []
+    table = figures("", "preprocess", "network", "decoder", *second, "all", "frames/s", "first")
     for run in runs:
-        stages = (run.preprocess, run.network, run.decoder, run.frame)
+        looked = () if run.second_look is None else (run.second_look,)
+        stages = (run.preprocess, run.network, run.decoder, *looked, run.frame)
         table.add_row(
             f"{plain(run.model)}\n  {run.provider}",
             *(_cell(stage) for stage in stages),

@@ -37,7 +37,9 @@ class Run:
     open_ms, first_frame_ms : float
         Loading the network; the first frame, on which kernels are loaded and memory is laid out.
     preprocess, network, decoder, frame : Timing
-        The stages, and all three one after the other.
+        The stages, and all of them one after the other.
+    second_look : Timing, optional
+        At the people of the made-up crowd; of an engine that refines.
     people_found : int
         How many people the decoder found in the made-up crowd.
     """
@@ -52,6 +54,7 @@ class Run:
     decoder: Timing
     frame: Timing
     people_found: int
+    second_look: Timing | None = None
 
     @property
     def frames_per_second(self) -> float:
@@ -95,11 +98,11 @@ def time_engine(
         open_ms = 1000 * (time.perf_counter() - started)
         crowd = _crowd_for(engine, frame, people)
         warm_up = [_time_stages(engine, frame, crowd) for _ in range(_WARM_UP)]
-        taken = np.empty((repeats, 3))
+        taken = np.empty((repeats, len(warm_up[0])))
         for n in range(repeats):
             taken[n] = _time_stages(engine, frame, crowd)
             advance()
-        preprocess, network, decoder = (Timing.of(stage) for stage in taken.T)
+        preprocess, network, decoder, *again = (Timing.of(stage) for stage in taken.T)
         placement = engine.placement(frame.shape[1], frame.shape[0])
         return Run(
             engine.card.name,
@@ -112,6 +115,7 @@ def time_engine(
             decoder,
             Timing.of(taken.sum(axis=1)),
             len(engine.decode(crowd, placement)),
+            again[0] if again else None,
         )
 
 
@@ -129,14 +133,17 @@ def _crowd_for(engine: Engine, frame: NDArray[np.uint8], people: int) -> Fields:
     ).fields
 
 
-def _time_stages(
-    engine: Engine, frame: NDArray[np.uint8], crowd: Fields
-) -> tuple[float, float, float]:
-    """Seconds of preprocessing, network and decoder."""
+def _time_stages(engine: Engine, frame: NDArray[np.uint8], crowd: Fields) -> tuple[float, ...]:
+    """Seconds of preprocessing, network, decoder and, where the engine refines, second look."""
     started = time.perf_counter()
     net_frame = engine.prepare(frame)
     prepared = time.perf_counter()
     engine.predict([net_frame])
     predicted = time.perf_counter()
-    engine.decode(crowd, net_frame.placement)
-    return prepared - started, predicted - prepared, time.perf_counter() - predicted
+    poses = engine.decode(crowd, net_frame.placement)
+    decoded = time.perf_counter()
+    first = prepared - started, predicted - prepared, decoded - predicted
+    if engine.refiner is None:
+        return first
+    engine.refiner.refine(poses, frame)
+    return *first, time.perf_counter() - decoded

@@ -45,6 +45,24 @@ def test_a_table(network: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "CPUExecutionProvider" in row
 
 
+def test_a_second_look_is_a_stage(network: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    window = write_nobody(network.with_name("window.onnx"))
+    window.with_suffix(".toml").write_text(
+        'head = "window"\nname = "window"\nskeleton = "COCO_18"\nsize = [96, 128]\n'
+        'output = "confidence_maps"\n'
+    )
+    assert run("--model", network, *SMALL, "--refine", window) == 0
+    assert "second look" in capfd.readouterr().out
+    assert run("--model", network, *SMALL, "--refine", window, "--json") == 0
+    (one,) = json.loads(capfd.readouterr().out)["runs"]
+    stages = ("preprocess", "network", "decoder", "second_look")
+    assert one["frame"]["median_ms"] == pytest.approx(
+        sum(one[stage]["median_ms"] for stage in stages), rel=0.5
+    )
+    assert run("--model", network, *SMALL, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["runs"][0]["second_look"] is None
+
+
 def test_json(network: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("--model", network, "--net-height", "368", "--repeats", "31", "--json") == 0
     report: dict[str, Any] = json.loads(capfd.readouterr().out)
