@@ -13,6 +13,7 @@ from openpaf.topdown import Windows
 
 
 def row(way: str, people: int, ms: float) -> dict[str, Any]:
+    height = None if way == "top-down" else 368
     return {
         "way": way,
         "net_height": None if way == "top-down" else 368,
