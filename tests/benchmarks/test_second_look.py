@@ -16,7 +16,7 @@ def row(way: str, people: int, ms: float) -> dict[str, Any]:
     height = None if way == "top-down" else 368
     return {
         "way": way,
-        "net_height": None if way == "top-down" else 368,
+        "net_height": height,
         "people": people,
         "ms": ms,
     }
