@@ -3,7 +3,7 @@
     python -m benchmarks.bench_windows DATA --runs runs/windows --windows 60000
 
 `DATA` holds `lspet.json` and `lspet.tar` (Leeds Sports Pose Extended, 14 parts) and, where they are
-at hand, more of it as `lspet_rest.json` and the folder `lspet_rest`. Every network starts from
+at hand, more of it as `lspet_rest.json` and the photographs it names. Every network starts from
 nothing, sees the same windows of all people but the 1,000 of `lspet_held_out.txt`, and is measured
 on those, in the window about their labels. Runs that were stopped go on. Writes
 `windows--<machine>--<device>.json`, whose `rows` hold
@@ -168,9 +168,11 @@ def recipe(name: str, data: Path, windows: int) -> Any:
     from openpaf.train.config import recipe_from
 
     network = dict(NETWORKS[name])
-    sets = [{"annotations": "lspet.json", "images": ["lspet.tar"], "without": _HELD_OUT}]
+    sets: list[dict[str, Any]] = [
+        {"annotations": "lspet.json", "images": ["lspet.tar"], "without": _HELD_OUT}
+    ]
     if (data / "lspet_rest.json").is_file():
-        sets.append({"annotations": "lspet_rest.json", "images": ["lspet_rest"], "weight": 3.5})
+        sets.append({"annotations": "lspet_rest.json", "images": ["."], "weight": 3.5})
     return recipe_from(
         {
             "kind": network.pop("kind"),
