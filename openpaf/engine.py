@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
@@ -20,12 +21,13 @@ from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.frame import Frame, to_frame
-from openpaf.looks import Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
+from openpaf.looks import ONE, Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement, check_net_size, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
+from openpaf.tiles import Tiles
 from openpaf.topdown.refine import LIMIT, open_refiner, refined
 
 if TYPE_CHECKING:
@@ -89,6 +91,9 @@ class Engine:
         by name or path. `refine` in `Poses.timings` is what it took.
     refine_limit : int
         Most people of a frame to look at once more, the largest first.
+    tiles : bool
+        Look at overlapping tiles of each frame at full resolution too, for tiny people in large
+        frames; the time grows with the frame. `tiles` in `Poses.timings` is what it took.
 
     Raises
     ------
@@ -121,6 +126,7 @@ class Engine:
         card: ModelCard | None = None,
         refine: bool | str | Path = False,
         refine_limit: int = LIMIT,
+        tiles: bool = False,
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
@@ -145,6 +151,13 @@ class Engine:
         if session.net_size is not None and self.net_size != session.net_size:
             raise ConfigError(f"{self.path} takes net_size={session.net_size} only, got {net_size}")
         check_looks(self.looks, session)
+        if not isinstance(tiles, bool):
+            raise ConfigError(f"tiles must be True or False, got {tiles!r}")
+        self.tiles = None
+        if tiles and session.net_size is not None:
+            self.tiles = Tiles(session.net_size, self.card.stride, fixed=True)
+        elif tiles:
+            self.tiles = Tiles.of(self.net_height, self.net_size, self.card.stride)
         runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
         self.refiner = open_refiner(refine, refine_limit, runtime)
         _engines.add(self)
@@ -153,11 +166,6 @@ class Engine:
     def skeleton(self) -> Skeleton:
         """Parts and limbs of the people this engine finds."""
         return self.card.skeleton
-
-    @property
-    def min_score(self) -> float:
-        """Lowest score of the people this engine gives back."""
-        return self._decoder.min_score
 
     @property
     def session(self) -> Session:
@@ -307,7 +315,7 @@ class Engine:
         height, width = pixels.shape[:2]
         place = place or partial(self.placement, width, height)
         inputs = net_inputs(pixels, looks or self.looks, place)
-        kept = None if self.refiner is None else pixels
+        kept = None if self.refiner is None and self.tiles is None else pixels
         return NetFrame(inputs, ms_since(started), kept)
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
@@ -335,6 +343,30 @@ class Engine:
             frame_size=placement.frame_size,
             timings={**(timings or {}), "decode": ms_since(started)},
         )
+
+    def finish(
+        self,
+        poses: Poses,
+        frame: NDArray[np.uint8] | None,
+        placement: Placement,
+        decoder: Decoder | None = None,
+    ) -> Poses:
+        """Look where asked for once more: at tiles of the frame, then at each person.
+
+        `frame`, (H, W, 3) uint8 BGR, is that of the `NetFrame`, which has none where neither is.
+        """
+        decoder = decoder or self._decoder
+        if frame is not None and self.tiles is not None:
+            started = time.perf_counter()
+
+            def look(piece: NDArray[np.uint8], place: Callable[[float], Placement]) -> Poses:
+                net_frame = self.prepare(piece, place, ONE)
+                fields = self.predict([net_frame])[0]
+                return self.decode(fields, net_frame.placement, decoder=decoder)
+
+            poses = self.tiles.look(frame, poses, placement, look, decoder.config.max_people)
+            poses = replace(poses, timings={**poses.timings, "tiles": ms_since(started)})
+        return refined(self.refiner, poses, frame, decoder.min_score)
 
     def placement(self, width: int, height: int, scale: float = 1.0) -> Placement:
         """Where a frame of this size, px, lies in the network input of a look at this scale."""
@@ -368,8 +400,11 @@ class Engine:
             "net_size": self.net_size,
             "looks": self.looks,
             "decoder": self._decoder.config,
+            "tiles": self.tiles is not None,
             **self._options,
         }
+        if self.refiner is not None:
+            options |= {"refine": self.refiner.path, "refine_limit": self.refiner.limit}
         return partial(Engine, self.path, **options), ()
 
     def _after_fork(self) -> None:
@@ -387,11 +422,10 @@ def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
     fields = engine.predict(net_frames)
     network_ms = ms_since(started) / len(net_frames)
     return [
-        refined(
-            engine.refiner,
+        engine.finish(
             engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms)),
             net_frame.frame,
-            engine.min_score,
+            net_frame.placement,
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]

@@ -50,7 +50,7 @@ class Job:
         As for `openpaf.Engine`.
     card : str, optional
         A TOML card that describes the network.
-    looks : str
+    looks, tiles
         As for `openpaf.Engine`.
     min_score : float, optional
         People of a lower score are left out, 0 to 1; the network's own value if None.
@@ -77,6 +77,7 @@ class Job:
     looks: str = "one"
     refine: bool | str = False
     refine_limit: int = LIMIT
+    tiles: bool = False
     min_score: float | None = None
     threads: int = 1
     batch_size: int = 1
@@ -129,6 +130,7 @@ class Job:
             spinning=False,
             refine=self.refine,
             refine_limit=self.refine_limit,
+            tiles=self.tiles,
             card=None if self.card is None else ModelCard.from_toml(self.card),
         )
 
@@ -214,7 +216,7 @@ def read_settings(job: Job) -> dict[str, Any]:
 
 
 def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
-    wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames", *_SPAN)
+    wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames", *_LATER)
     return {
         **{key: value for key, value in asdict(job).items() if key in wanted},
         "model": card.name,
@@ -226,7 +228,7 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
 
 
 # A run that was begun before there were these had their defaults.
-_SPAN = {"start": None, "end": None, "step": 1}
+_LATER = {"start": None, "end": None, "step": 1, "tiles": False}
 
 
 def _check_same(job: Job, settings: dict[str, Any]) -> None:
@@ -235,7 +237,7 @@ def _check_same(job: Job, settings: dict[str, Any]) -> None:
     except (OSError, ValueError) as error:
         raise OutputError(f"{job.output}/run.json cannot be read: {error}") from error
     for key, value in settings.items():
-        if key != "openpaf" and not _equal(before.get(key, _SPAN.get(key)), value):
+        if key != "openpaf" and not _equal(before.get(key, _LATER.get(key)), value):
             raise OutputError(
                 f"{job.output} was made with {key} {before.get(key)!r}, not {value!r}; "
                 "use the same options to go on with it, or pass a new folder"

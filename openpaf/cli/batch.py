@@ -27,6 +27,7 @@ from openpaf.cli.options import (
     RefineLimit,
     Start,
     Step,
+    Tiles,
     refine_options,
 )
 from openpaf.errors import ConfigError
@@ -95,6 +96,7 @@ def command(
     device: Device = "auto",
     net_height: NetHeight = None,
     looks: Looks = "one",
+    tiles: Tiles = False,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = None,
@@ -123,6 +125,7 @@ def command(
         device=device,
         net_height=net_height,
         looks=looks,
+        tiles=tiles,
         **refine_options(_where_workers_find_it(refine), refine_limit),
         min_score=min_score,
         threads=cpus,

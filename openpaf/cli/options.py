@@ -65,6 +65,14 @@ Looks = Annotated[
         "it), accurate, best, or scales of the net size such as 0.5+1+1.5+flip.",
     ),
 ]
+Tiles = Annotated[
+    bool,
+    typer.Option(
+        "--tiles",
+        help="Look at overlapping tiles at full resolution too, for tiny people in large frames; "
+        "a 4K frame takes about as long as sixty of ordinary size.",
+    ),
+]
 MinScore = Annotated[
     float | None,
     typer.Option(

@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,17 +33,20 @@ from openpaf.cli.options import (
     Start,
     Step,
     Threads,
+    Tiles,
     model_for_streams,
     read_card,
     read_net_size,
     read_size,
     refine_options,
 )
+from openpaf.cli.rate import options_for_rate
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError, OutputError, SourceError
 from openpaf.files import check_file, check_folder, fitting_name, refuse_to_replace
 from openpaf.optional import cv2
+from openpaf.selftest.rates import Still
 from openpaf.sources import Source, is_url, without_secrets
 from openpaf.sources.listing import about_ids
 from openpaf.stream import Stream, open_source
@@ -149,6 +153,7 @@ def command(
     net_height: NetHeight = None,
     net_size: NetSize = None,
     looks: Looks = "one",
+    tiles: Tiles = False,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
@@ -184,6 +189,14 @@ def command(
     start: Start = None,
     end: End = None,
     step: Step = 1,
+    target_fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Take the size, looks and precision that find most at so many frames a second "
+            "on this machine; a few are tried on the source first, for some seconds.",
+        ),
+    ] = None,
     max_frames: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after so many frames.", min=1)
     ] = None,
@@ -199,6 +212,8 @@ def command(
 
         openpaf run street.mp4 --video annotated.mp4 --csv poses.csv
 
+        openpaf run street.mp4 --target-fps 25 --csv poses.csv
+
         openpaf run rtsp://camera.local/live --ndjson - | jq '.people | length'
 
         ffmpeg -i street.mp4 -f mjpeg - | openpaf run - --coco-json results.json
@@ -212,34 +227,43 @@ def command(
     with ExitStack() as stack:
         # First, so that a misspelt name is told before a network is loaded; and the outputs last,
         # so that nothing is made or replaced by a run that cannot begin.
-        reader = open_source(
+        open_reader = partial(
+            open_source,
             source,
-            live=live,
             frame_rate=fps,
             frame_size=read_size(raw, "--raw"),
             start=start,
             end=end,
             step=step,
         )
+        reader = open_reader(live=live)
         stack.callback(reader.close)
         _check_outputs(files, reader, [model, card])
         choice = model_for_streams(model, card, fast, device, threads)
-        engine = stack.enter_context(
-            Engine(
-                choice.model,
-                device=device,
-                net_height=net_height,
-                net_size=read_net_size(net_size),
-                looks=looks,
-                threads=threads,
-                # Reading, decoding and drawing need the cores that idle threads would hold.
-                spinning=False,
-                card=read_card(card),
-                decoder=DecoderConfig(min_score=min_score, max_people=max_people),
-                **refine_options(refine, refine_limit),
-            )
-        )
+        options: dict[str, Any] = {
+            "model": choice.model,
+            "device": device,
+            "net_height": net_height,
+            "net_size": read_net_size(net_size),
+            "looks": looks,
+            "tiles": tiles,
+            "threads": threads,
+            # Reading, decoding and drawing need the cores that idle threads would hold.
+            "spinning": False,
+            "card": read_card(card),
+            "decoder": DecoderConfig(min_score=min_score, max_people=max_people),
+            **refine_options(refine, refine_limit),
+        }
         tracking = TrackConfig(smooth=smooth) if track else False
+        if target_fps is not None:
+            trial: Callable[[], Source] = partial(Still, read_size(raw, "--raw"))
+            if _opens_twice(source):
+                trial = partial(open_reader, live=False)
+            following = {"track": tracking, "every": every}
+            options |= options_for_rate(
+                target_fps, trial, options, following, any_precision=fast is None
+            )
+        engine = stack.enter_context(Engine(**options))
         stream = stack.enter_context(Stream(engine, reader, track=tracking, every=every))
         writers = stack.enter_context(Writers())
         name, paint = _name(source), Painter(image=not no_image)
@@ -350,6 +374,11 @@ def _check_outputs(
             check_video(path)
         if option == "--coco-json" and (about := about_ids(getattr(reader, "pictures", ()))):
             warn(about)
+
+
+def _opens_twice(source: str) -> bool:
+    """Whether a second reader takes nothing away from the first."""
+    return Path(source).is_dir() or (not is_url(source) and Path(source).is_file())
 
 
 def _path_or_stdout(path: Path) -> Path | None:

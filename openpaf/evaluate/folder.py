@@ -168,6 +168,7 @@ def _settings(engine: Engine) -> dict[str, Any]:
         "file": engine.path.name,
         "provider": engine.provider,
         "net": width_by_height or f"height {engine.net_height}",
+        **({} if engine.tiles is None else {"tiles": "{}x{}".format(*engine.tiles.size)}),
         **({} if engine.refiner is None else {"refined by": engine.refiner.path.name}),
         "machine": f"{platform.platform()}, {usable_cores()} CPUs",
     }

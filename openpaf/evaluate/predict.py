@@ -20,7 +20,6 @@ from openpaf.looks import Look, seen_by
 from openpaf.poses import Poses
 from openpaf.preprocess import Placement
 from openpaf.skeleton import Skeleton
-from openpaf.topdown.refine import refined
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
@@ -101,12 +100,8 @@ def predict(
             started = time.perf_counter()
             people = decoders[name].people(fields)
             moved = (0.0, 0.0) if configs[name].openpose_rules else calibration.offset
-            poses = refined(
-                engine.refiner,
-                in_frame(people, placement, engine.skeleton, moved),
-                frame,
-                decoders[name].min_score,
-            )
+            poses = in_frame(people, placement, engine.skeleton, moved)
+            poses = engine.finish(poses, frame, placement, decoders[name])
             predictions[name].decode_ms.append(1000 * (time.perf_counter() - started))
             predictions[name].network_ms.append(network_ms)
             predictions[name].found[place], _ = as_found(poses, target)

@@ -21,7 +21,6 @@ from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
-from openpaf.topdown.refine import refined
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 
 if TYPE_CHECKING:
@@ -266,7 +265,7 @@ class Stream:
     def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
         timings = net_frame.timings(network=network_ms)
         poses = self.engine.decode(fields, net_frame.placement, timings)
-        poses = refined(self.engine.refiner, poses, net_frame.frame, self.engine.min_score)
+        poses = self.engine.finish(poses, net_frame.frame, net_frame.placement)
         if self._tracker is None:
             return poses
         started = time.perf_counter()

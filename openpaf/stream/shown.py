@@ -24,4 +24,6 @@ def prepare(engine: Engine, shot: Shot) -> NetFrame:
     inputs = (
         one._replace(placement=one.placement.of_stored((width, height))) for one in net_frame.inputs
     )
-    return net_frame._replace(inputs=tuple(inputs))
+    # Who looks at people once more finds them where they are stored.
+    kept = None if net_frame.frame is None else shot.frame
+    return net_frame._replace(inputs=tuple(inputs), frame=kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from benchmarks import (
     bench_people,
     bench_pipeline,
     bench_scaling,
+    bench_tiles,
 )
-from benchmarks.scenes import dots  # needs onnx
+from benchmarks.scenes import dots, sheets  # needs onnx
 from benchmarks.scenes.clips import first_frames, make_video
 from benchmarks.tools import engines
 
@@ -163,6 +165,33 @@ def test_accuracy(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [plain["flip"], flipped["flip"]] == [False, True]
     assert plain["AP"] == plain["AP50"] == plain["AR"] == 1.0
     assert plain["AP_low"] <= plain["AP"] <= plain["AP_high"]
+
+
+def test_tiles(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_tiles, "sheets", partial(sheets.sheets, size=(400, 300)))
+    out = tmp_path / "tiles.json"
+    bench_tiles.main(annotated_folder(tmp_path), models=f"{network},gone.onnx", out=out)
+    whole, tiles, gone = read(out)["rows"]
+    assert (whole["looks"], tiles["looks"], tiles["pictures"]) == ("whole", "tiles", 1)
+    assert (tiles["alone"], tiles["again"], tiles["twice"], tiles["share"]) == (1, 1, 0, 1.0)
+    assert "gone.onnx" in gone["reason"]
+
+
+def test_sheets_hold_every_photograph_once(tmp_path: Path) -> None:
+    from openpaf.evaluate import read_folder
+
+    (image,) = read_folder(annotated_folder(tmp_path)).images
+    made = list(sheets.sheets([image] * 9, size=(400, 250)))
+    assert [len(sheet.photographs) for sheet in made] == [4, 4, 1]
+    for sheet in made:
+        assert sheet.frame.shape == (250, 400, 3)
+        for one, (x, y) in zip(sheet.photographs, sheet.corners, strict=True):
+            np.testing.assert_array_equal(one.keypoints, image.keypoints + (x, y))
+            np.testing.assert_array_equal(
+                sheet.frame[y : y + 120, x : x + 160], cv2.imread(str(image.path))
+            )
+    with pytest.raises(ValueError, match="larger than 100x100"):
+        next(sheets.sheets([image], size=(100, 100)))
 
 
 def test_modes(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

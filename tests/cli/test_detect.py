@@ -222,7 +222,7 @@ class TestOptions:
         decoder = made.pop("decoder")
         assert made == {
             "model": "m.onnx", "device": "cpu", "net_height": 256, "net_size": (656, 368),
-            "card": None, "looks": "one",
+            "card": None, "looks": "one", "tiles": False,
         }  # fmt: skip
         assert (decoder.min_score, decoder.max_people) == (pytest.approx(0.4), 3)
 

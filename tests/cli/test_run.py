@@ -19,6 +19,7 @@ import cv2
 import pytest
 
 from openpaf.cli import main
+from openpaf.selftest.rates import MODES
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -281,3 +282,28 @@ def test_reader_of_standard_output_that_goes_away(endless: subprocess.Popen[byte
         except BrokenPipeError:
             break
     assert endless.wait(30) == 1
+
+
+def test_a_rate_is_held(
+    clip: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", network, "--target-fps", 0.1, "--ndjson", tmp_path / "r"]
+    assert run(clip, *words) == 0
+    assert f"dots at {MODES[-1]}: " in capsys.readouterr().err
+    assert len(lines(tmp_path / "r")) == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target-fps", 0], "target_fps must be above 0"),
+        (["--target-fps", 10, "--net-height", 256], "leave out --net-height"),
+        (["--target-fps", 10, "--looks", "best"], "leave out --looks"),
+        (["--target-fps", 10, "--net-size", "64x64"], "leave out --net-size"),
+    ],
+)
+def test_a_rate_beside_a_size_is_refused(
+    words: list[object], said: str, clip: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(clip, "--model", network, *words) == 2
+    assert said in capsys.readouterr().err

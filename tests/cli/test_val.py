@@ -53,10 +53,13 @@ class BlankEngine:
         self.card = ModelCard(name="blank", skeleton=COCO_18)
         self.path = Path("blank.onnx")
         self.skeleton, self.provider, self.session = COCO_18, "none", self
-        self.refiner = None
+        self.refiner = self.tiles = None
         self.net_size, self.max_batch = options["net_size"], None
         self.net_height = options["net_height"] or 368
         self.looks = read_looks(options["looks"])
+
+    def finish(self, poses: Any, *_: object) -> Any:
+        return poses
 
     def run(self, net_frames: np.ndarray) -> list[Fields]:
         count, height, width, _ = net_frames.shape
@@ -102,6 +105,7 @@ def test_prints_figures_parts_failures_and_speed(val: Any, folder: Path) -> None
         "net_height": 64,
         "net_size": None,
         "looks": "one",
+        "tiles": False,
         "threads": None,
         "card": None,
     }

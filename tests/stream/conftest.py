@@ -27,8 +27,6 @@ class FakeEngine:
     fail_at: int | None = None
     predicted: list[int] = field(default_factory=list)
     skeleton = COCO_18
-    refiner = None
-    min_score = 0.0
 
     def prepare(self, frame: NDArray[np.uint8]) -> Any:
         return FakeNetFrame(frame)
@@ -39,6 +37,9 @@ class FakeEngine:
             raise RuntimeError("the network broke")
         self.predicted.append(int(net_frames[0].frame[0, 0, 2]))
         return [net_frames[0].frame]
+
+    def finish(self, poses: Poses, frame: object, placement: object) -> Poses:
+        return poses
 
     def decode(self, fields: NDArray[np.uint8], placement: object, timings: Any) -> Poses:
         time.sleep(self.decode_s)

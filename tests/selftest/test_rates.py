@@ -1,0 +1,88 @@
+"""`--target-fps`: the best way of looking that is fast enough, and plain words where none is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any, Self
+
+import pytest
+
+from openpaf.errors import ConfigError
+from openpaf.selftest import rates
+from openpaf.selftest.rates import MODES, Mode, Still, pick
+
+
+class PacedStream:
+    """Stands for a stream that gives so many results a second."""
+
+    engine = nullcontext()
+
+    def __init__(self, rate: float, frames: int = 1000) -> None:
+        self.rate, self.frames = rate, frames
+
+    def results(self) -> Iterator[None]:
+        for _ in range(self.frames):
+            time.sleep(1 / self.rate)
+            yield
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+
+THREE = (Mode(100), Mode(200), Mode(200, "best"))
+RATES = dict(zip(THREE, (400.0, 120.0, 40.0), strict=True))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(20, 2), (60, 1), (200, 0)])
+def test_the_best_mode_that_is_fast_enough_is_taken(
+    asked: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "_TRIAL_SECONDS", 0.05)
+    opened: list[Mode] = []
+
+    def open_stream(mode: Mode) -> Any:
+        opened.append(mode)
+        return PacedStream(RATES[mode])
+
+    picked = pick(open_stream, asked, THREE)
+    assert picked.mode == THREE[expected] and picked.holds
+    assert picked.frame_rate >= asked
+    assert len(opened) == len(set(opened)) <= 2
+
+
+def test_the_fastest_is_taken_where_none_is_fast_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "_TRIAL_SECONDS", 0.05)
+    picked = pick(lambda mode: PacedStream(RATES[mode]), 900, THREE)  # type: ignore[arg-type,return-value]
+    assert picked.mode == THREE[0] and not picked.holds
+
+
+def test_a_source_of_one_frame_is_fast_enough() -> None:
+    picked = pick(lambda mode: PacedStream(100, frames=1), 30, THREE)  # type: ignore[arg-type,return-value]
+    assert picked.mode == THREE[-1] and picked.holds
+
+
+@pytest.mark.parametrize("asked", [0, -5, float("nan"), float("inf"), 5000])
+def test_rates_that_cannot_be_are_refused(asked: float) -> None:
+    with pytest.raises(ConfigError, match="target_fps must be above 0"):
+        pick(lambda mode: pytest.fail("opened"), asked, THREE)
+
+
+def test_the_modes_are_of_engines() -> None:
+    from openpaf.looks import read_looks
+
+    assert len(set(MODES)) == len(MODES)
+    for mode in MODES:
+        assert mode.net_height % 8 == 0 and read_looks(mode.looks)
+
+
+def test_a_still_goes_on_until_it_is_closed() -> None:
+    still = Still((64, 48))
+    shots = [still.read(), still.read()]
+    assert [shot.frame.shape for shot in shots if shot] == [(48, 64, 3)] * 2
+    still.close()
+    assert still.read() is None
