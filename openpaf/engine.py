@@ -67,8 +67,9 @@ class Engine:
         A `.onnx`, `.xml` or `.pt` file, or the name of a model fetched with `openpaf weights pull`;
         nothing is ever downloaded here. The bundled default model when None.
     device : str
-        "auto" (CUDA where the installed ONNX Runtime has it, else the CPU), "cpu", "cuda",
-        "tensorrt", "openvino", "coreml" or "directml". `provider` says what was really to be had.
+        "auto" (CUDA where the installed ONNX Runtime has it, else the CPU), "cpu", "cuda" or "gpu",
+        "cuda:1" for the second GPU, "tensorrt", "openvino", "coreml" or "directml". `provider` says
+        what was really to be had.
     net_height : int, optional
         Height that every frame is brought to for the network, px; the width follows. What the
         model's card says when None, which is 368 for most.
@@ -160,6 +161,8 @@ class Engine:
             self.tiles = Tiles.of(self.net_height, self.net_size, self.card.stride)
         runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
         self.refiner = open_refiner(refine, refine_limit, runtime)
+        if self.net_size is not None:
+            session.settle()
         _engines.add(self)
 
     @property
@@ -379,6 +382,14 @@ class Engine:
         if self.refiner is not None:
             self.refiner.warm_up()
         self.detect(np.zeros((height, width, 3), np.uint8))
+
+    def settle(self) -> None:
+        """Prepare a GPU for frames of one size, or a few, that come again and again.
+
+        Streams of cameras and videos do so, and an engine with a `net_size` is made so. Each size
+        then takes a second or so once, and less for every frame. Elsewhere nothing changes.
+        """
+        self.session.settle()
 
     def close(self) -> None:
         """Free the network; the engine cannot be used any more."""

@@ -148,7 +148,7 @@ def test_warm_up_and_closing(network: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"device": "gpu"}, "device must be one of auto, cpu"),
+        ({"device": "gpus"}, "device must be one of auto, cpu"),
         ({"threads": 0}, "threads must be"),
         ({"net_height": 0}, "net_height must be"),
         ({"net_height": 10**9}, "net_height must be"),

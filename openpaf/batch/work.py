@@ -212,6 +212,7 @@ class _ShardRun:
             yield _Failed(source, self._skip, _DEADLY)
             return
         self._diary.write(source)
+        self._engine.settle()
         try:
             video = open_video(self._job.root / source, self._job.span(self._skip))
         except OpenPafError as error:

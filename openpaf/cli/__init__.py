@@ -189,13 +189,16 @@ def _set_up_messages(debug: bool) -> None:
     if not debug:
         # What Pillow thinks of a file's tags is no news to whoever asked for people.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-    show = warnings.showwarning
+    show, shown = warnings.showwarning, set[str]()
 
     def show_ours_as_a_line(
         message: Warning | str, category: type[Warning], *where: Any, **more: Any
     ) -> None:
         if issubclass(category, OpenPafWarning):
-            warn(str(message))
+            # Two networks on a device that is not to be had are one thing to know.
+            if str(message) not in shown:
+                warn(str(message))
+            shown.add(str(message))
         else:
             show(message, category, *where, **more)
 

@@ -23,10 +23,10 @@ def command(
 ) -> None:
     """Check this installation.
 
-    Prints versions, the devices that really run a network (each one is tried), the models on this
-    machine, where caches lie, and a self-test of about three seconds, and which
-    bundled network `run`, `webcam` and `serve` take here. What is wrong comes last,
-    each with its way out, and the exit code is then 1.
+    Prints versions, the devices that really run a network (each one is tried), which of driver,
+    CUDA, cuDNN and TensorRT is found, the models on this machine, where caches lie, a self-test of
+    about three seconds, and which bundled network `run`, `webcam` and `serve` take here. What is
+    wrong comes last, each with its way out, and the exit code is then 1.
     """
     problems: list[str] = []
     sections: dict[str, dict[str, str]] = {
@@ -35,6 +35,7 @@ def command(
         "models": doctor.models(),
         "folders": doctor.folders(problems),
         "devices": _devices(model),
+        "NVIDIA": doctor.nvidia(),
         "self-test": {
             "decoder": doctor.try_decoder(problems),
             "network": doctor.try_network(model, device, problems),

@@ -35,7 +35,11 @@ Card = Annotated[
     typer.Option(help="TOML file that describes the network where it does not itself."),
 ]
 Device = Annotated[
-    str, typer.Option(help="auto, cpu, cuda, tensorrt, openvino, coreml or directml.")
+    str,
+    typer.Option(
+        help="auto, cpu, cuda (or gpu; cuda:1 is the second one), tensorrt, openvino, coreml or "
+        "directml."
+    ),
 ]
 _FAST = "The bundled network in eight bits: on a CPU about twice as fast, a little less exact."
 Fast = Annotated[bool, typer.Option("--fast", help=_FAST)]

@@ -42,7 +42,9 @@ def command(
     val_every: Annotated[
         int, typer.Option(min=1, help="Pictures to see between two validations.")
     ] = 5000,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu or cuda; cuda:1 is the second GPU.")
+    ] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
     workers: Annotated[
         int | None,

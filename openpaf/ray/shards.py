@@ -17,6 +17,7 @@ from openpaf.batch.job import Job
 from openpaf.batch.plan import Shard
 from openpaf.batch.work import Report, Tell, Worker
 from openpaf.errors import ConfigError
+from openpaf.session import read_device
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -67,7 +68,7 @@ def gpus_for(device: str) -> float:
     """GPUs a worker takes when nobody said: one where the device, or the cluster, has any."""
     if device == "auto":
         return 1 if ray.cluster_resources().get("GPU", 0) else 0
-    return 1 if device in ("cuda", "tensorrt") else 0
+    return 1 if read_device(device).is_nvidia else 0
 
 
 def room(cpus: float, gpus: float) -> int:

@@ -6,6 +6,8 @@ import platform
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -103,18 +105,34 @@ def devices(model: Path) -> dict[str, str]:
 
     found = {}
     for device in DEVICES:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", OpenPafWarning)
+        with _caught() as said:
             try:
                 found[device] = open_session(model, device=device).provider
             except OpenPafError as error:
                 found[device] = f"no: {error}"
-        for warning in caught:
-            if issubclass(warning.category, OpenPafWarning):
-                # Here the reason is enough: the device is in the row, and nothing is run instead.
-                reason = str(warning.message).partition(": ")[2].rpartition("; ")[0]
-                found[device] = f"no: {reason}"
+        for line in said:
+            # Here the reason is enough: the device is in the row, and nothing is run instead.
+            reason = line.partition(": ")[2].rpartition("; ")[0]
+            found[device] = f"{found[device]}: {reason}" if device == "auto" else f"no: {reason}"
     return found
+
+
+def nvidia() -> dict[str, str]:
+    """Which parts of what an NVIDIA GPU needs are found here."""
+    from openpaf.session.found import nvidia_parts
+
+    return nvidia_parts()
+
+
+@contextmanager
+def _caught() -> Iterator[list[str]]:
+    """Our warnings, each once, which are then not shown."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", OpenPafWarning)
+        yield said
+    lines = [str(one.message) for one in caught if issubclass(one.category, OpenPafWarning)]
+    said += dict.fromkeys(lines)
 
 
 def try_decoder(problems: list[str]) -> str:
@@ -142,11 +160,14 @@ def try_network(model: str | None, device: str, problems: list[str], seconds: fl
     try:
         from openpaf.engine import Engine
 
-        engine = Engine(model, device=device)
+        with _caught() as said:
+            engine = Engine(model, device=device)
     except OpenPafError as error:
         problems.append(str(error))
         return "not tried"
+    problems += said
     with engine:
+        engine.settle()
         engine.warm_up(_FRAME_SIZE)
         frame = np.full((*_FRAME_SIZE[::-1], 3), 128, np.uint8)
         times: list[float] = []
@@ -165,7 +186,9 @@ def network_for_streams(device: str) -> str:
     from openpaf.models.registry import DEFAULT
     from openpaf.selftest.fastest import choose
 
-    choice = choose(device, anew=True)
+    # What is the matter with the device has been said.
+    with _caught():
+        choice = choose(device, anew=True)
     return f"{choice.model or DEFAULT} where none is named: {choice.reason}"
 
 

@@ -41,6 +41,10 @@ class FieldSession:
         self.max_batch = runtime.max_batch
         self._runtime = runtime
 
+    def settle(self) -> None:
+        """Prepare for few sizes; see `Runtime.settle`."""
+        self._runtime.settle()
+
     def run(self, net_frames: NDArray[np.uint8]) -> list[Fields]:
         """Predict the fields of net frames; see `Session.run`."""
         return to_fields(self._runtime.outputs(net_frames), net_frames, self.card)

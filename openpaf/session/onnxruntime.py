@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import MissingExtraError, ModelError, first_line
+from openpaf.errors import MissingExtraError, ModelError, OpenPafWarning, first_line
 from openpaf.models import NetworkCard
 from openpaf.models.card import METADATA_KEY
-from openpaf.models.download import cache_folder
+from openpaf.session.bound import BoundRuns, Memory, NotRecorded
+from openpaf.session.device import Device
 from openpaf.session.layout import find_card, fixed_size, to_input
+from openpaf.session.nvidia import check_cuda
+from openpaf.session.providers import (
+    CPU,
+    CUDA,
+    WANTED,
+    Provider,
+    choose,
+    cuda_major,
+    cuda_provider,
+    why,
+)
 from openpaf.session.session import warn_of_fallback
 from openpaf.session.telemetry import silenced
 
@@ -26,22 +41,13 @@ except ImportError as error:
 
 silenced(onnxruntime)
 
-_CPU = "CPUExecutionProvider"
-_CUDA = "CUDAExecutionProvider"
-_TENSORRT = "TensorrtExecutionProvider"
-# In order of preference; the CPU comes after all of them.
-_PROVIDERS = {
-    "auto": (_CUDA,),
-    "cpu": (),
-    "cuda": (_CUDA,),
-    "tensorrt": (_TENSORRT, _CUDA),
-    "coreml": ("CoreMLExecutionProvider",),
-    "directml": ("DmlExecutionProvider",),
-}
 # What an input of a card's type may be: converters to float16 leave the card as it was.
 _HALF, _SINGLE = "tensor(float16)", "tensor(float)"
 _TYPES = {"uint8": ("tensor(uint8)",), "float32": (_SINGLE, _HALF), "float16": (_HALF,)}
-_LOG_ERRORS_ONLY = 3
+# What it logs as an error comes as an exception too, and of that we make a line of our own.
+_LOG_NOTHING = 4
+# Its providers use its default log, which is why that is silenced for good.
+onnxruntime.set_default_logger_severity(_LOG_NOTHING)
 
 
 class OnnxRuntime:
@@ -51,24 +57,62 @@ class OnnxRuntime:
         self,
         path: Path,
         *,
-        device: str,
+        device: Device,
         threads: int | None,
         spinning: bool,
         card: NetworkCard | None,
     ) -> None:
-        options = quiet_options()
-        options.intra_op_num_threads = threads or 0
-        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-        available = onnxruntime.get_available_providers()
-        providers = [p for p in _PROVIDERS[device] if p in available]
-        self._session = _load(path, options, [*map(_with_options, providers), _CPU])
+        self._path, self._device = path, device
+        self._options = quiet_options()
+        self._options.intra_op_num_threads = threads or 0
+        self._options.add_session_config_entry(
+            "session.intra_op.allow_spinning", str(int(spinning))
+        )
+        choice = choose(onnxruntime, device)
+        self._session, reason = _load(path, self._options, choice.providers)
         # What was available proves nothing; only the session knows what it got.
         self.provider: str = self._session.get_providers()[0]
-        _check_provider(device, self.provider, available)
+        reason = choice.reason or reason
+        if reason or (device.name != "auto" and self.provider != WANTED[device.name]):
+            unsaid = f"{WANTED[device.name]} did not start, and ONNX Runtime does not say why"
+            warn_of_fallback(device, reason or unsaid, self.provider)
         outputs = [output.name for output in self._session.get_outputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         self.card = find_card(path, card, metadata, outputs)
         self.max_batch, self.net_size = self._check_input(path)
+        self._bound: BoundRuns | None = None
+        self._settled = False
+        self._lock = threading.Lock()
+
+    def settle(self) -> None:
+        """Be ready for few sizes of frames, again and again; see `Runtime.settle`."""
+        with self._lock:
+            if self._settled or self.provider != CUDA:
+                return
+            self._settled = True
+            try:
+                self._reopen(record=True)
+            except Exception as error:  # noqa: BLE001  (onnxruntime's share no base class)
+                self._settle_without_graph(error)
+
+    def _reopen(self, *, record: bool) -> None:
+        """Open the network anew, for few sizes."""
+        provider = cuda_provider(self._device, few_sizes=True, record=record)
+        session = _open(self._path, self._options, [provider, (CPU, {})])
+        memory = Memory(onnxruntime, check_cuda(cuda_major(onnxruntime)), self._device.number)
+        self._bound = BoundRuns(onnxruntime, session, self.card.outputs, memory, record)
+        self._session = session
+
+    def _settle_without_graph(self, error: Exception) -> None:
+        warnings.warn(
+            f"{self.card.name} runs without a CUDA graph, which it cannot be recorded as: "
+            f"{why(error)}",
+            OpenPafWarning,
+            stacklevel=2,
+        )
+        self._bound = None
+        provider = cuda_provider(self._device, few_sizes=True)
+        self._session, _ = _load(self._path, self._options, [provider, (CPU, {})])
 
     def _check_input(self, path: Path) -> tuple[int | None, tuple[int, int] | None]:
         inputs = self._session.get_inputs()
@@ -86,53 +130,57 @@ class OnnxRuntime:
     def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The outputs that the card names; see `Runtime.outputs`."""
         values = to_input(net_frames, self.card)
-        feed = {self._input: values.astype(np.float16) if self._half else values}
+        values = values.astype(np.float16) if self._half else values
+        bound = self._bound
         try:
-            arrays = self._session.run(self.card.outputs, feed)
+            if bound is None:
+                arrays = self._session.run(self.card.outputs, {self._input: values})
+            else:
+                arrays = self._run_bound(bound, values)
         except Exception as error:
-            raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
+            raise ModelError(f"{self.card.name} failed: {why(error)}") from error
         return dict(zip(self.card.outputs, arrays, strict=True))
+
+    def _run_bound(self, bound: BoundRuns, values: NDArray[Any]) -> list[NDArray[Any]]:
+        try:
+            return bound.run(values)
+        except NotRecorded as error:
+            with self._lock:
+                # Of several threads the first one mends it.
+                if self._bound is bound:
+                    self._settle_without_graph(error)
+        arrays: list[NDArray[Any]] = self._session.run(self.card.outputs, {self._input: values})
+        return arrays
+
+
+def installed() -> Any:
+    """The ONNX Runtime that is installed, silenced."""
+    return onnxruntime
 
 
 def quiet_options() -> Any:
-    """Session options under which ONNX Runtime prints errors alone."""
+    """Session options under which ONNX Runtime prints nothing."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.log_severity_level = _LOG_NOTHING
     return options
 
 
-def _with_options(provider: str) -> str | tuple[str, dict[str, str]]:
-    """TensorRT takes minutes to build an engine, so it keeps it; nobody chooses it for float32.
-
-    Not measured yet: it was written without a GPU at hand.
-    """
-    if provider != _TENSORRT:
-        return provider
-    engines = cache_folder() / "tensorrt"
-    options = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1"}
-    return provider, options | {"trt_engine_cache_path": str(engines)}
-
-
-def _load(path: Path, options: Any, providers: list[Any]) -> Any:
-    try:
-        # Its own way of falling back prints on stdout.
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=providers, enable_fallback=0
-        )
-    except Exception as error:
-        if providers != [_CPU]:
-            return _load(path, options, [_CPU])
-        raise ModelError(
-            f"{path} is not an ONNX network that can be loaded: {first_line(error)}"
-        ) from error
+def _load(path: Path, options: Any, providers: Sequence[Provider]) -> tuple[Any, str]:
+    """A session on the first provider that works, and why those before it do not."""
+    reason = ""
+    for place in range(len(providers)):
+        try:
+            return _open(path, options, providers[place:]), reason
+        except Exception as error:  # noqa: BLE001  (onnxruntime's share no base class)
+            reason = reason or why(error)
+            last = error
+    raise ModelError(
+        f"{path} is not an ONNX network that can be loaded: {first_line(last)}"
+    ) from last
 
 
-def _check_provider(device: str, provider: str, available: list[str]) -> None:
-    wanted = _PROVIDERS[device][:1] or (_CPU,)
-    if provider == wanted[0] or (device == "auto" and wanted[0] not in available):
-        return
-    if wanted[0] in available:
-        reason = f"{wanted[0]} could not start, most often for want of its driver or libraries"
-    else:
-        reason = f"the installed onnxruntime has {', '.join(available)} but not {wanted[0]}"
-    warn_of_fallback(device, reason, provider)
+def _open(path: Path, options: Any, providers: Sequence[Provider]) -> Any:
+    # Its own way of falling back prints on stdout.
+    return onnxruntime.InferenceSession(
+        str(path), options, providers=list(providers), enable_fallback=0
+    )

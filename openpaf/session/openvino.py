@@ -61,6 +61,9 @@ class OpenVinoRuntime:
             raise ModelError(f"{self.card.name} failed: {_last_line(error)}") from error
         return {name: result[name] for name in self.card.outputs}
 
+    def settle(self) -> None:
+        """Nothing to do: one compiled network takes every size."""
+
     def _request(self) -> Any:
         # One infer request serves one caller at a time.
         if not hasattr(self._local, "request"):

@@ -27,6 +27,12 @@ class Loaded(Protocol):
     net_size: tuple[int, int] | None
     max_batch: int | None
 
+    def settle(self) -> None:
+        """Spend time on each size of input once, since few sizes will come, again and again.
+
+        What a GPU is prepared for so, runs faster; elsewhere nothing changes.
+        """
+
 
 class Runtime(Loaded, Protocol):
     """A network as a runtime has it; `outputs` may be called by several threads at once.

@@ -13,10 +13,9 @@ from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafW
 from openpaf.fields import Fields
 from openpaf.models import SUFFIXES, ModelCard, NetworkCard
 from openpaf.models.cards import card_from_toml
+from openpaf.session.device import Device, read_device
 from openpaf.session.fields import FieldSession
 from openpaf.session.runtime import Loaded, Runtime
-
-DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 
 
 class Session(Loaded, Protocol):
@@ -87,8 +86,9 @@ def open_runtime(
     ----------
     path : str or Path
     device : str
-        One of `DEVICES`. "auto" is CUDA where the installed runtime has it, else the CPU;
-        "openvino" is OpenVINO on the CPU, which reads `.onnx` too.
+        One of `DEVICES`, "gpu", which is "cuda", or "cuda:1" for the second of several. "auto" is
+        CUDA where the installed runtime has it, else the CPU; "openvino" is OpenVINO on the CPU,
+        which reads `.onnx` too.
     threads : int, optional
         Threads of the network; as many as there are cores when None.
     spinning : bool
@@ -112,9 +112,7 @@ def open_runtime(
     OpenPafWarning
         When the device asked for is not to be had and another one is used.
     """
-    path = Path(path)
-    if device not in DEVICES:
-        raise ConfigError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
+    path, wanted = Path(path), read_device(device)
     if threads is not None and (type(threads) is not int or not 1 <= threads <= 1024):
         raise ConfigError(f"threads must be 1 to 1024, or None for all cores, got {threads!r}")
     if not path.is_file():
@@ -128,22 +126,20 @@ def open_runtime(
     if path.suffix == ".pt":
         from openpaf.session.torch import TorchRuntime
 
-        return TorchRuntime(path, device=device, threads=threads, card=card)
-    if path.suffix == ".xml" or device == "openvino":
+        return TorchRuntime(path, device=wanted, threads=threads, card=card)
+    if path.suffix == ".xml" or wanted.name == "openvino":
         from openpaf.session.openvino import OpenVinoRuntime
 
-        if device not in ("auto", "cpu", "openvino"):
-            warn_of_fallback(device, "an .xml network runs on OpenVINO", "the CPU")
+        if wanted.name not in ("auto", "cpu", "openvino"):
+            warn_of_fallback(wanted, "an .xml network runs on OpenVINO", "the CPU")
         return OpenVinoRuntime(path, threads=threads, card=card)
     from openpaf.session.onnxruntime import OnnxRuntime
 
-    return OnnxRuntime(path, device=device, threads=threads, spinning=spinning, card=card)
+    return OnnxRuntime(path, device=wanted, threads=threads, spinning=spinning, card=card)
 
 
-def warn_of_fallback(device: str, reason: str, instead: str) -> None:
+def warn_of_fallback(device: Device, reason: str, instead: str) -> None:
     """Say once that the device asked for is not to be had."""
-    warnings.warn(
-        f"device {device!r} is not to be had: {reason}; running on {instead}",
-        OpenPafWarning,
-        stacklevel=2,
-    )
+    # Nobody asked for a GPU by name, but whoever installs what one needs has one.
+    what = "no GPU is used" if device.name == "auto" else f"device '{device}' is not to be had"
+    warnings.warn(f"{what}: {reason}; running on {instead}", OpenPafWarning, stacklevel=2)

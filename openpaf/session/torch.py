@@ -1,21 +1,24 @@
 """PyTorch: checkpoints of a training run, on the CPU or on an NVIDIA GPU.
 
-On a GPU the network runs in half precision, channels last, on a stream of its own, and each size of
-input is recorded once as a CUDA graph. A frame goes up as uint8, its fields come down at stride 8,
-both through pinned memory.
+On a GPU the network runs in half precision, channels last, on a stream of its own, and a size of
+input that comes again is recorded once as a CUDA graph. A frame goes up as uint8, its fields come
+down at stride 8, both through page-locked memory.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import ConfigError, MissingExtraError, ModelError, first_line
+from openpaf.errors import MissingExtraError, ModelError, first_line
 from openpaf.models import ModelCard, NetworkCard
+from openpaf.session.device import Device
+from openpaf.session.nvidia import NotFound
 from openpaf.session.session import warn_of_fallback
 
 try:
@@ -31,12 +34,13 @@ from openpaf.network.graph import FramesToFields, FramesToParts
 from openpaf.network.pafnet import PafNet
 from openpaf.network.window import WindowNet
 from openpaf.network.window.build import card_of
+from openpaf.session.torch_gpu import record, torch_device
 
-_DEVICES = ("auto", "cpu", "cuda")
-# Runs before a graph is recorded: libraries choose their algorithms and take their memory then.
-_WARM_UP = 3
+# A size is recorded when it comes the third time, so that photographs of every size cost nothing.
+_PLAIN_RUNS = 2
 # Sizes kept recorded; each holds the memory of all its intermediate maps.
 _MOST_GRAPHS = 8
+_MOST_COUNTED = 1000
 
 
 class TorchRuntime:
@@ -45,7 +49,7 @@ class TorchRuntime:
     max_batch: int | None = None
 
     def __init__(
-        self, path: Path, *, device: str, threads: int | None, card: NetworkCard | None
+        self, path: Path, *, device: Device, threads: int | None, card: NetworkCard | None
     ) -> None:
         network, _ = load_network(path)
         self.card: NetworkCard = card or _card(network, path.stem)
@@ -72,7 +76,11 @@ class TorchRuntime:
             self.provider = "PyTorch CPU"
         self._graph = graph.to(memory_format=torch.channels_last)
         self._lock = threading.Lock()
+        self._seen: Counter[tuple[int, ...]] = Counter()
         self._recorded: dict[tuple[int, ...], _Recorded] = {}
+
+    def settle(self) -> None:
+        """Nothing to do: what comes again is recorded anyway."""
 
     def outputs(self, net_frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The outputs that the card names; see `Runtime.outputs`."""
@@ -80,37 +88,45 @@ class TorchRuntime:
             if self._device.type == "cuda":
                 # What is recorded owns its input and output, so callers take turns.
                 with self._lock:
-                    arrays = self._record(net_frames.shape).run(net_frames)
+                    recorded = self._record(net_frames.shape)
+                    arrays = recorded.run(net_frames) if recorded else self._run(net_frames)
             else:
-                with torch.inference_mode():
-                    frames = torch.from_numpy(np.ascontiguousarray(net_frames))
-                    arrays = [output.numpy() for output in self._graph(frames)]
+                arrays = self._run(net_frames)
         except RuntimeError as error:
             raise ModelError(f"{self.card.name} failed: {first_line(error)}") from error
         return dict(zip(self._names, arrays, strict=True))
 
-    def _record(self, shape: tuple[int, ...]) -> _Recorded:
-        if shape not in self._recorded:
-            if len(self._recorded) == _MOST_GRAPHS:
-                del self._recorded[next(iter(self._recorded))]
-            self._recorded[shape] = _Recorded(self._graph, shape, self._device)
+    @torch.inference_mode()
+    def _run(self, net_frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        frames = torch.from_numpy(np.ascontiguousarray(net_frames)).to(self._device)
+        return [output.float().cpu().numpy() for output in self._graph(frames)]
+
+    def _record(self, shape: tuple[int, ...]) -> _Recorded | None:
+        """The recorded run of a size that comes again."""
+        if shape in self._recorded:
+            return self._recorded[shape]
+        if len(self._seen) > _MOST_COUNTED:
+            self._seen.clear()
+        self._seen[shape] += 1
+        if self._seen[shape] <= _PLAIN_RUNS:
+            return None
+        if len(self._recorded) == _MOST_GRAPHS:
+            del self._recorded[next(iter(self._recorded))]
+        self._recorded[shape] = _Recorded(self._graph, shape, self._device)
         return self._recorded[shape]
 
 
 class _Recorded:
-    """The network on one size of input, as a CUDA graph between pinned buffers."""
+    """The network on one size of input, as a CUDA graph between page-locked buffers."""
 
     def __init__(self, network: Any, shape: tuple[int, ...], device: torch.device) -> None:
         self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._up = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self._stream):
             self._frames = torch.zeros(shape, dtype=torch.uint8, device=device)
-            for _ in range(_WARM_UP):
-                network(self._frames)
-            self._stream.synchronize()
-            with torch.cuda.graph(self._graph, stream=self._stream):
-                self._fields = [field.float() for field in network(self._frames)]
+        self._replay, self._fields = record(
+            lambda: [field.float() for field in network(self._frames)], self._stream
+        )
         self._down = [torch.empty(f.shape, dtype=f.dtype, pin_memory=True) for f in self._fields]
 
     def run(self, net_frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -118,7 +134,7 @@ class _Recorded:
         self._up.numpy()[...] = net_frames
         with torch.cuda.stream(self._stream):
             self._frames.copy_(self._up, non_blocking=True)
-            self._graph.replay()
+            self._replay()
             for down, field in zip(self._down, self._fields, strict=True):
                 down.copy_(field, non_blocking=True)
         self._stream.synchronize()
@@ -131,14 +147,9 @@ def _card(network: PafNet | WindowNet, name: str) -> NetworkCard:
     return ModelCard(name=name, skeleton=network.skeleton, stride=network.stride)
 
 
-def _pick(device: str) -> torch.device:
-    if device not in _DEVICES:
-        raise ConfigError(
-            f"a .pt checkpoint runs on {', '.join(_DEVICES)}, got device {device!r}; export it to "
-            "ONNX for others"
-        )
-    if device != "cpu" and torch.cuda.is_available():
-        return torch.device("cuda")
-    if device == "cuda":
-        warn_of_fallback(device, "PyTorch finds no CUDA GPU", "the CPU")
-    return torch.device("cpu")
+def _pick(device: Device) -> torch.device:
+    try:
+        return torch_device(device)
+    except NotFound as error:
+        warn_of_fallback(device, str(error), "the CPU")
+        return torch.device("cpu")

@@ -18,6 +18,7 @@ from openpaf.poses import Poses
 from openpaf.preprocess import plain
 from openpaf.result import Result
 from openpaf.sources import Shot, Source, open_source
+from openpaf.sources.picture_files import PictureFiles
 from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
@@ -162,6 +163,9 @@ class Stream:
         self.close()
 
     def _run(self) -> Iterator[Result]:
+        # Photographs come in all sizes, everything else in one.
+        if not isinstance(self.source, PictureFiles):
+            self.engine.settle()
         self.stats.start()
         self._started = time.perf_counter()
         try:

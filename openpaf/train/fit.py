@@ -15,6 +15,8 @@ from torch import nn
 
 from openpaf.errors import CheckpointError
 from openpaf.network import checkpoint
+from openpaf.session import read_device
+from openpaf.session.torch_gpu import torch_device
 from openpaf.train.config import TrainConfig, WindowTrainConfig, recipe_from
 from openpaf.train.optimizer import Optimizer, cpu_has_bfloat16
 from openpaf.train.task import Net, open_task
@@ -44,7 +46,7 @@ class Trainer:
     folder : Path
         Where `last.pt` is kept.
     device : str
-        "auto", or a torch device.
+        "auto", "cpu", "cuda" or "gpu", or "cuda:1" for the second of several.
     threads : int
         CPU threads; 0 means all cores.
     workers : int, optional
@@ -54,7 +56,9 @@ class Trainer:
     Raises
     ------
     DatasetError, ConfigError, ModelError
-        When the data or the teacher cannot be used.
+        When the data, the teacher or the device cannot be used.
+    NotFound
+        When a GPU was asked for that is not to be had.
     """
 
     def __init__(
@@ -68,11 +72,9 @@ class Trainer:
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.config = config
         self.folder = folder
-        self.device = torch.device(device)
+        self.device = torch_device(read_device(device), what="a network is trained")
         on_gpu = self.device.type == "cuda"
         self.workers = workers if workers is not None else (os.cpu_count() or 1) * on_gpu
         torch.manual_seed(config.seed)

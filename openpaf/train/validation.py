@@ -72,7 +72,7 @@ class Validation:
         return ap
 
     def _ap(self, trainer: Trainer, progress: Callable[[int, int], None]) -> Estimate:
-        path, device = trainer.folder / "last.pt", trainer.device.type
+        path, device = trainer.folder / "last.pt", str(trainer.device)
         if isinstance(trainer.config, WindowTrainConfig):
             network = open_window_network(path, device=device)
             dataset = read_folder(self.folder)

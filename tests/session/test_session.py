@@ -274,7 +274,7 @@ def test_a_broken_card_names_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"device": "gpu"}, {"threads": 0}, {"threads": True}, {"threads": 10**6}, {"threads": 2.5}],
+    [{"device": "gpus"}, {"threads": 0}, {"threads": True}, {"threads": 10**6}, {"threads": 2.5}],
 )
 def test_options_that_cannot_work(tmp_path: Path, options: dict[str, Any]) -> None:
     path = _network(tmp_path / "net.onnx", OURS)
@@ -336,17 +336,3 @@ def test_a_missing_runtime_is_one_line(
     )
     assert done.stdout.count("\n") == 1
     assert f'pip install "openpaf[{extra}]"' in done.stdout
-
-
-def test_tensorrt_keeps_its_engines_where_caches_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from openpaf.session import onnxruntime as session
-
-    monkeypatch.setenv("OPENPAF_CACHE", str(tmp_path))
-    name, options = session._with_options("TensorrtExecutionProvider")
-    assert (name, options["trt_engine_cache_path"]) == (
-        "TensorrtExecutionProvider",
-        str(tmp_path / "tensorrt"),
-    )
-    assert session._with_options("CUDAExecutionProvider") == "CUDAExecutionProvider"

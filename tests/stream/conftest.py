@@ -28,6 +28,9 @@ class FakeEngine:
     predicted: list[int] = field(default_factory=list)
     skeleton = COCO_18
 
+    def settle(self) -> None:
+        """No GPU here."""
+
     def prepare(self, frame: NDArray[np.uint8]) -> Any:
         return FakeNetFrame(frame)
 
