@@ -20,12 +20,9 @@ the first row being the mean pose of the training people in every window.
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,11 +31,12 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks.tools.arithmetic import torch_flops
+from benchmarks.tools.held_out import unpack
 from benchmarks.tools.options import Out, read_words
 from benchmarks.tools.report import publish
 from benchmarks.tools.tables import columns, show
 from openpaf.errors import ConfigError
-from openpaf.evaluate import KeypointFolder, read_folder
+from openpaf.evaluate import KeypointFolder
 from openpaf.evaluate.bootstrap import bootstrap
 from openpaf.evaluate.folder import parts_from
 from openpaf.evaluate.pairing import PairedPeople, measure_people
@@ -77,27 +75,6 @@ COLUMNS = columns(
 def _with_interval(row: dict[str, Any], figure: str, decimals: int = 3) -> str:
     value = row["figures"][figure]
     return "{value:.{n}f} ({low:.{n}f} to {high:.{n}f})".format(n=decimals, **value)
-
-
-def held_out(data: Path, folder: Path) -> KeypointFolder:
-    """The people that no network sees, unpacked into a folder once."""
-    listed = resources.files("openpaf.train") / "recipes" / _HELD_OUT
-    names = set(listed.read_text("utf-8").split())
-    content = json.loads((data / "lspet.json").read_text("utf-8"))
-    images = [image for image in content["images"] if image["file_name"] in names]
-    ids = {image["id"] for image in images}
-    people = [one for one in content["annotations"] if one["image_id"] in ids]
-    pictures = folder / "images"
-    if not pictures.is_dir():
-        pictures.mkdir(parents=True)
-        with tarfile.open(data / "lspet.tar") as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.name in names else None
-                if file is not None:
-                    (pictures / member.name).write_bytes(file.read())
-    kept = content | {"images": images, "annotations": people}
-    (folder / "person_keypoints.json").write_text(json.dumps(kept), "utf-8")
-    return read_folder(folder)
 
 
 def figures_of(look: Look, dataset: KeypointFolder, factor: float) -> dict[str, Any]:
@@ -196,7 +173,7 @@ def rows(
     names: list[str], data: Path, runs: Path, windows: int, threads: int
 ) -> Iterator[dict[str, Any]]:
     """The mean pose, then every network."""
-    dataset = held_out(data, runs / "held-out")
+    dataset = unpack(data, "lspet", _HELD_OUT, runs / "held-out")
     config = recipe(names[0], data, windows)
     pose = mean_pose(data, config)
     nothing = {"width": 0.0, "parameters": 0.0, "gmac": 0.0, "ms": 0.0, "windows": 0}
