@@ -28,6 +28,24 @@ def card_from_toml(path: str | Path) -> NetworkCard:
     return _card(read_toml(path, "model card"), str(path))
 
 
+def card_beside(path: Path) -> NetworkCard | None:
+    """Card in the `.toml` file of a network's name, which overrules what the network itself says.
+
+    None where there is none. The recipe that a network was trained by often has that name too: it
+    is no card, and what it trained describes itself.
+
+    Raises
+    ------
+    ConfigError
+        As `card_from_toml`.
+    """
+    beside = path.with_suffix(".toml")
+    if not beside.is_file():
+        return None
+    values = read_toml(beside, "model card")
+    return None if "sets" in values else _card(values, str(beside))
+
+
 def card_from_json(text: str, where: str) -> NetworkCard:
     """Card in a file's metadata.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafWarning
 from openpaf.fields import Fields
 from openpaf.models import SUFFIXES, ModelCard, NetworkCard
-from openpaf.models.cards import card_from_toml
+from openpaf.models.cards import card_beside
 from openpaf.session.device import Device, read_device
 from openpaf.session.fields import FieldSession
 from openpaf.session.runtime import Loaded, Runtime
@@ -121,8 +121,7 @@ def open_runtime(
         raise ModelError(
             f"{path} must be an .onnx, .xml or .pt network, got {path.suffix or 'no suffix'}"
         )
-    if card is None and path.with_suffix(".toml").is_file():
-        card = card_from_toml(path.with_suffix(".toml"))
+    card = card or card_beside(path)
     if path.suffix == ".pt":
         from openpaf.session.torch import TorchRuntime
 

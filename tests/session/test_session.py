@@ -180,6 +180,12 @@ def test_a_card_beside_the_file_and_one_given_come_first(tmp_path: Path) -> None
     assert open_session(path, card=OURS).card is OURS
 
 
+def test_the_recipe_that_trained_a_network_is_not_its_card(tmp_path: Path) -> None:
+    path = _network(tmp_path / "mine.onnx", OURS, metadata=OURS.to_json())
+    (tmp_path / "mine.toml").write_text('crop = 352\n[[sets]]\nannotations = "mine.json"\n')
+    assert open_session(path).card == OURS
+
+
 def test_a_fixed_size_is_known(tmp_path: Path) -> None:
     path = _network(tmp_path / "net.onnx", OURS, size=(1, 32, 48))
     session = open_session(path, card=OURS)
