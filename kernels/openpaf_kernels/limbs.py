@@ -13,9 +13,8 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import INNER, KERNEL
+from .cache import INNER, KERNEL, njit
 
 # Share of the PAF threshold that the gate asks for.
 _GATE = np.float32(0.4)

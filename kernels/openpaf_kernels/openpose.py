@@ -13,9 +13,8 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import INNER, KERNEL
+from .cache import INNER, KERNEL, njit
 
 # The positive weights of a square add up to no more than this, the negative ones to one less.
 _LARGEST_WEIGHT = np.float32(1.1875**2 + 0.1875**2)

@@ -3,9 +3,7 @@
 # mypy: allow-untyped-defs, allow-untyped-calls
 from __future__ import annotations
 
-from numba import njit
-
-from openpaf_kernels.cache import INNER, KERNEL
+from .cache import INNER, KERNEL, njit
 
 
 @njit(**INNER)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from math import exp, log
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import INNER, KERNEL
+from .cache import INNER, KERNEL, njit
 
 # Refinements of a candidate's place, by number.
 NONE, QUADRATIC, LOG_QUADRATIC, QUARTER_OFFSET, CENTROID = range(5)
@@ -21,10 +20,7 @@ NONE, QUADRATIC, LOG_QUADRATIC, QUARTER_OFFSET, CENTROID = range(5)
 X, Y, SCORE = range(3)
 
 _ZERO = np.float32(0)
-_QUARTER = np.float32(0.25)
-_HALF = np.float32(0.5)
-_ONE = np.float32(1)
-_TINY = np.float32(1e-6)
+_TINY = 1e-6
 
 
 @njit(**INNER)
@@ -74,21 +70,21 @@ def _along_axis(before, middle, after, refinement):
     """Offset of a peak along one axis, and its height over its cell; logarithmic for Gaussians.
 
     The vertex of the parabola through three values. A Gaussian is a parabola in its logarithm, and
-    there the place is exact.
+    there the place is exact. In float64: logarithms of float32 are not the same everywhere.
     """
     if refinement == QUARTER_OFFSET:
-        return (_ZERO if after == before else _QUARTER if after > before else -_QUARTER), _ZERO
+        return (0.0 if after == before else 0.25 if after > before else -0.25), 0.0
+    low, high, top = np.float64(before), np.float64(after), np.float64(middle)
     if refinement == LOG_QUADRATIC:
-        before = np.float32(log(max(_TINY, before)))
-        middle = np.float32(log(middle))
-        after = np.float32(log(max(_TINY, after)))
-    slope = _HALF * (after - before)
-    curvature = middle + middle - before - after
+        low = np.float64(log(max(_TINY, low)))
+        high = np.float64(log(max(_TINY, high)))
+        top = np.float64(log(top))
+    slope = 0.5 * (high - low)
+    curvature = top + top - low - high
     if not curvature > _TINY:
-        return _ZERO, _ZERO
-    offset = slope / curvature
-    offset = _HALF if offset > _HALF else max(offset, -_HALF)
-    return offset, offset * (slope - _HALF * curvature * offset)
+        return 0.0, 0.0
+    offset = max(min(slope / curvature, 0.5), -0.5)
+    return offset, offset * (slope - 0.5 * curvature * offset)
 
 
 @njit(**INNER)
@@ -102,15 +98,15 @@ def _centroid(grid, y, x):
                 total += grid[v, u]
                 sum_x += grid[v, u] * np.float32(u - x)
                 sum_y += grid[v, u] * np.float32(v - y)
-    return sum_x / total, sum_y / total
+    return np.float64(sum_x / total), np.float64(sum_y / total)
 
 
 @njit(**INNER)
 def _refine(grid, y, x, refinement):
     """Place of a peak between cells, and its height there."""
     h, w = grid.shape
-    value = grid[y, x]
-    dx, dy, gain_x, gain_y = _ZERO, _ZERO, _ZERO, _ZERO
+    value = np.float64(grid[y, x])
+    dx, dy, gain_x, gain_y = 0.0, 0.0, 0.0, 0.0
     if refinement == CENTROID:
         dx, dy = _centroid(grid, y, x)
     elif refinement != NONE:
@@ -119,13 +115,14 @@ def _refine(grid, y, x, refinement):
         if 0 < y < h - 1:
             dy, gain_y = _along_axis(grid[y - 1, x], value, grid[y + 1, x], refinement)
     gain = gain_x + gain_y
-    height = value * np.float32(exp(gain)) if refinement == LOG_QUADRATIC else value + gain
-    x_cell, y_cell = np.float32(x) + dx, np.float32(y) + dy
+    top = value * exp(gain) if refinement == LOG_QUADRATIC else value + gain
+    height = np.float32(top)
+    x_cell, y_cell = np.float32(x + dx), np.float32(y + dy)
     # Wild neighbours spoil the arithmetic, and later loops rely on places inside the grid.
     inside = (0 <= x_cell <= w - 1) & (0 <= y_cell <= h - 1) & (height < np.inf)
     if inside:
         return x_cell, y_cell, height
-    return np.float32(x), np.float32(y), value
+    return np.float32(x), np.float32(y), np.float32(value)
 
 
 @njit(**INNER)

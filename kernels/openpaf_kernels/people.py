@@ -10,9 +10,8 @@ from __future__ import annotations
 from math import exp, log, sqrt
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import INNER, KERNEL
+from .cache import INNER, KERNEL, njit
 
 # Rows of the candidates' table.
 X, Y, SCORE = range(3)
@@ -31,7 +30,9 @@ _SCALE_SPREAD = np.float32(0.25)
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)
-_TINY = np.float32(1e-6)
+_TINY = 1e-6
+# Log odds beyond which e to their power is left alone: it would overflow, and 0 is near enough.
+_SURELY_NOT = 80.0
 
 
 @njit(**INNER)
@@ -122,7 +123,7 @@ def _misfit(members, sums, first, second, candidates, bridges, places, most):
     scale_second = sums[second, _LENGTH] / sums[second, _EXPECTED_LENGTH]
     if not (scale_first > 0 and scale_second > 0):
         return most
-    deviation = np.float32(log(scale_first / scale_second)) / _SCALE_SPREAD
+    deviation = np.float32(log(np.float64(scale_first) / np.float64(scale_second))) / _SCALE_SPREAD
     by_scale = deviation * deviation
     if by_scale >= most:
         return most
@@ -351,7 +352,7 @@ def _largest_overlap(boxes, n):
 @njit(**INNER)
 def _logistic(odds):
     """Probability of log odds."""
-    return _ONE / (_ONE + np.float32(exp(-odds)))
+    return np.float32(1.0 / (1.0 + exp(min(np.float64(-odds), _SURELY_NOT))))
 
 
 @njit(**KERNEL)
@@ -391,12 +392,12 @@ def calibrate(
     for n in range(count):
         person = ranking[n]
         mean, found = _bounds(members, person, candidates, step, boxes[n])
-        area = (boxes[n, 2] - boxes[n, 0]) * (boxes[n, 3] - boxes[n, 1])
+        area = np.float64(boxes[n, 2] - boxes[n, 0]) * np.float64(boxes[n, 3] - boxes[n, 1])
         person_scores[person] = _logistic(
             weights[0]
             + weights[1] * mean
             + weights[2] * np.float32(found) / parts
-            + weights[3] * np.float32(log(max(area, _ONE)))
+            + weights[3] * np.float32(log(max(area, 1.0)))
             + weights[4] * _largest_overlap(boxes, n)
         )
     kept = 0
@@ -438,8 +439,8 @@ def write_people(
         person_scores[n] = all_person_scores[person]
         odds = _ZERO
         if len(part_weights) > 0:
-            sure = min(max(person_scores[n], _TINY), _ONE - _TINY)
-            odds = part_weights[0] + part_weights[2] * np.float32(log(sure / (_ONE - sure)))
+            sure = min(max(np.float64(person_scores[n]), _TINY), 1.0 - _TINY)
+            odds = part_weights[0] + part_weights[2] * np.float32(log(sure / (1.0 - sure)))
         for k in range(members.shape[1]):
             c = members[person, k]
             if c < 0:

@@ -9,9 +9,8 @@ pairs of states, because an acceleration needs three frames.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from .cache import CACHE, njit
 
 
 @njit(cache=CACHE, nogil=True)

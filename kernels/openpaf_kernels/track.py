@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from openpaf_kernels.cache import CACHE
+from .cache import CACHE, njit
 
 # Seconds over which a person out of sight is thought to slow down, and for which a part that was
 # not found can still be told from the rest of the body.

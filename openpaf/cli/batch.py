@@ -13,6 +13,7 @@ import typer
 from openpaf.address import refuse_url
 from openpaf.batch import Job, Plan, Summary, processes, run
 from openpaf.batch.run import Execute
+from openpaf.cli.kernels import kernels_compiled_beside
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -138,7 +139,8 @@ def command(
         raise ConfigError(
             "--gpus shares out GPUs through Ray; add --address local, or leave it out"
         )
-    with job.engine() as engine:
+    # Workers on other machines have their own kernels to compile.
+    with nullcontext() if address else kernels_compiled_beside(), job.engine() as engine:
         network, provider = engine.card, engine.provider
     with _ray(address) if address else nullcontext(), progress_bar() as bar:
         display = _Display(bar)

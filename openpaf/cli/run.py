@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.kernels import kernels_compiled_beside
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -256,6 +257,9 @@ def command(
         }
         tracking = TrackConfig(smooth=smooth) if track else False
         if target_fps is not None:
+            # Before anything is timed.
+            with kernels_compiled_beside():
+                pass
             trial: Callable[[], Source] = partial(Still, read_size(raw, "--raw"))
             if _opens_twice(source):
                 trial = partial(open_reader, live=False)
@@ -263,7 +267,8 @@ def command(
             options |= options_for_rate(
                 target_fps, trial, options, following, any_precision=fast is None
             )
-        engine = stack.enter_context(Engine(**options))
+        with kernels_compiled_beside():
+            engine = stack.enter_context(Engine(**options))
         stream = stack.enter_context(Stream(engine, reader, track=tracking, every=every))
         writers = stack.enter_context(Writers())
         name, paint = _name(source), Painter(image=not no_image)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from openpaf.cli.kernels import kernels_compiled_beside
 from openpaf.cli.messages import warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -140,13 +141,15 @@ def command(
         max_net_height=max_net_height,
     )
     with listen(host, port) as listener:
-        models = open_models(
-            models_to_serve(model, fast, device, threads),
-            device=device,
-            net_height=net_height,
-            threads=threads,
-            **refine_options(refine, refine_limit),
-        )
+        chosen = models_to_serve(model, fast, device, threads)
+        with kernels_compiled_beside():
+            models = open_models(
+                chosen,
+                device=device,
+                net_height=net_height,
+                threads=threads,
+                **refine_options(refine, refine_limit),
+            )
         server = make_server(create_app(models, config), cert=tls_cert, key=tls_key)
         for name, opened in models.items():
             warn(f"{name} runs on {opened.engine.provider}")

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from openpaf.decoder.body import body_geometry
 from openpaf.decoder.config import DecoderConfig
+from openpaf.decoder.kernels import plain
 from openpaf.skeleton import Skeleton
-from openpaf_kernels.limbs import END_ROWS, INT_ROWS, PAIRS_A_START
-from openpaf_kernels.people import SUMS
 
 # Joins of fragments that are weighed in one frame; more only come from noise.
 _MOST_JOINS = 512
@@ -32,6 +31,7 @@ class Buffers:
     """Everything the kernels write to and need to know; one set a thread and skeleton."""
 
     def __init__(self, skeleton: Skeleton, config: DecoderConfig) -> None:
+        limb_tables, sums = plain().limbs, plain().people.SUMS
         room = config.max_candidates
         parts, limbs = len(skeleton.parts), len(skeleton.limbs)
         people = parts * room // 2 + 1
@@ -43,10 +43,10 @@ class Buffers:
         self.row = _row_buffers(0)
         self.candidates = (np.zeros((3, parts, room), np.float32), np.zeros(parts, np.int32))
         self.pairs = (
-            np.empty((2, END_ROWS, room), np.float32),
-            np.empty((INT_ROWS, room), np.int32),
-            np.empty((2, room * PAIRS_A_START), np.int32),
-            np.empty(room * PAIRS_A_START, np.float32),
+            np.empty((2, limb_tables.END_ROWS, room), np.float32),
+            np.empty((limb_tables.INT_ROWS, room), np.int32),
+            np.empty((2, room * limb_tables.PAIRS_A_START), np.int32),
+            np.empty(room * limb_tables.PAIRS_A_START, np.float32),
         )
         self.connections = (
             np.empty((2, limbs, room), np.int32),
@@ -55,7 +55,7 @@ class Buffers:
         )
         self.members = np.empty((people, parts), np.int32)
         self.people = (
-            np.empty((people, SUMS), np.float32),
+            np.empty((people, sums), np.float32),
             np.empty(people, np.int32),
             np.empty(people, np.int64),
             np.empty((2, _MOST_JOINS), np.int32),

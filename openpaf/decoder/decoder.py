@@ -9,17 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.decoder import kernels
 from openpaf.decoder.buffers import Buffers
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
-from openpaf.decoder.openpose import people_by_openpose
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
 from openpaf.models.calibration import UNCALIBRATED, Calibration
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18, Skeleton
-from openpaf_kernels.limbs import connect
-from openpaf_kernels.peaks import find_peaks
-from openpaf_kernels.people import assemble, calibrate, write_people
 
 Float32 = NDArray[np.float32]
 
@@ -110,22 +107,31 @@ class Decoder:
                 f"fields must be Fields, got {type(fields).__name__}; "
                 "pass openpaf.Fields(confidence_maps, pafs)"
             )
-        config = self.config
-        if config.openpose_rules is not None:
-            people = people_by_openpose(fields, config.openpose_rules)
-            return People(*(array[: config.max_people] for array in people))
-        read = self._read
+        rules = self.config.openpose_rules
+        if rules is not None:
+            from openpaf.decoder.openpose import people_by_openpose
+
+            people = people_by_openpose(fields, rules)
+            return People(*(array[: self.config.max_people] for array in people))
+        # Plain kernels would say what compiled ones pass over: a division by zero, an infinity.
+        with np.errstate(all="ignore"):
+            return self._people(fields)
+
+    def _people(self, fields: Fields) -> People:
+        config, read = self.config, self._read
         buffers = self._buffers(fields.skeleton)
         confidence_maps, pafs, width = _for_kernels(fields)
-        candidates_dropped = find_peaks(
+        finding = kernels.for_fields(confidence_maps.size).peaks
+        candidates_dropped = finding.find_peaks(
             confidence_maps, read.peak_threshold, self._refinement,
             *buffers.for_row(confidence_maps.shape[2]), *buffers.candidates,
         )  # fmt: skip
-        pairs_dropped = connect(
+        _, joining, assembling = kernels.for_candidates(buffers.candidates[1], buffers.limbs)
+        pairs_dropped = joining.connect(
             pafs, width, buffers.limbs, *buffers.candidates, read.paf_threshold, self._probes,
             self._misses_allowed, *buffers.pairs, *buffers.connections,
         )  # fmt: skip
-        count = assemble(
+        count = assembling.assemble(
             buffers.limbs, *buffers.connections, *buffers.candidates, *buffers.geometry,
             config.min_parts, read.weakest,
             buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
@@ -136,7 +142,7 @@ class Decoder:
                 config.max_candidates, candidates_dropped, pairs_dropped,
             )  # fmt: skip
         if len(self._person):
-            count = calibrate(
+            count = assembling.calibrate(
                 buffers.members, *buffers.ranked, count, buffers.candidates[0],
                 float(fields.stride), self._person, read.min_score, buffers.boxes,
             )  # fmt: skip
@@ -148,7 +154,7 @@ class Decoder:
             np.empty((count, parts), np.float32),
             np.empty(count, np.float32),
         )
-        write_people(
+        assembling.write_people(
             buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride),
             self._part, *people,
         )  # fmt: skip
@@ -156,6 +162,7 @@ class Decoder:
 
     def warm_up(self, skeleton: Skeleton = COCO_18) -> None:
         """Compile every kernel now, or load it from the cache, so that no frame has to wait."""
+        kernels.compiled()
         parts, limbs = len(skeleton.parts), len(skeleton.limbs)
         nothing = np.zeros((parts + 2 * limbs, 8, 8), np.float32)
         self.people(Fields(nothing[:parts], nothing[parts:], skeleton=skeleton))

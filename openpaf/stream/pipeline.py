@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from openpaf.decoder import Decoder
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
@@ -247,8 +248,9 @@ class Stream:
             self._predicted.put(_Predicted(shot, net_frame, fields, network_ms))
 
     def _decode(self) -> None:
+        # While the network has the first frame there is nothing else to do.
+        Decoder().warm_up(self.engine.skeleton)
         if self._tracker is not None:
-            # While the network has the first frame there is nothing else to do.
             warm_up(self.engine.skeleton)
         before: tuple[Shot, Poses] | None = None
         between: list[Shot] = []

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import cv2
 import pytest
 
+import openpaf.compiling
+import openpaf_kernels.cache
 from openpaf.cli import main
 from openpaf.selftest.rates import MODES
 
@@ -122,6 +125,26 @@ def test_folder_with_a_damaged_picture(
     assert [person["image_id"] for person in found] == [4, 6, 7]
     err = capsys.readouterr().err
     assert "p8.png" in err and "1 damaged" in err
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_has_to_be_compiled_is_said(
+    kept: bool,
+    clip: Path,
+    network: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    by: list[threading.Thread] = []
+    monkeypatch.setattr(openpaf_kernels.cache, "are_compiled", lambda: kept)
+    monkeypatch.setattr(
+        openpaf.compiling, "compile_for_streams", lambda: by.append(threading.current_thread())
+    )
+    assert run(clip, "--model", network, "--max-frames", 1) == 0
+    said = "openpaf: compiling the decoder" in capsys.readouterr().err
+    assert said is not kept
+    # Beside loading the network.
+    assert len(by) == (not kept) and threading.main_thread() not in by
 
 
 def test_hint_when_nothing_is_written(

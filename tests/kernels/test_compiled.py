@@ -94,3 +94,36 @@ def test_full_disk(tmp_path: Path) -> None:
     )
     result = run(["-c", limit + DECODE], NUMBA_CACHE_DIR=str(tmp_path))
     assert result.stdout == "False 1 [3.0, 2.0]\n", result.stderr
+
+
+def test_an_image_starts_on_another_processor_without_compiling(tmp_path: Path) -> None:
+    # As in the Dockerfiles: Numba is told to compile for any processor of the kind.
+    hits = "print(sum(find_peaks.stats.cache_hits.values()))\n"
+    script = (
+        "import sys, llvmlite.binding\n"
+        "llvmlite.binding.get_host_cpu_name = lambda: sys.argv[1]\n" + DECODE + hits +
+        "from openpaf_kernels import cache\n"
+        "print(cache.are_compiled())\n"
+        "cache.note_compiled()\n"
+    )  # fmt: skip
+    found = {}
+    for processor, target in (("nocona", "generic"), ("znver4", "generic"), ("znver4", "")):
+        done = run(["-c", script, processor], NUMBA_CACHE_DIR=str(tmp_path), NUMBA_CPU_NAME=target)
+        found[processor, target] = done.stdout.splitlines()[1:]
+        assert done.returncode == 0, done.stderr
+    assert found["nocona", "generic"] == ["0", "False"]
+    assert found["znver4", "generic"] == ["1", "True"]
+    # Where nobody says so, each processor has kernels of its own.
+    assert found["znver4", ""] == ["0", "False"]
+
+
+def test_an_edit_makes_what_is_compiled_stale(read_only_install: Path, tmp_path: Path) -> None:
+    script = (
+        "from openpaf_kernels import cache\nprint(cache.are_compiled())\ncache.note_compiled()\n"
+    )
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    asked = [run(["-c", script], read_only_install, **environment).stdout for _ in range(2)]
+    assert asked == ["False\n", "True\n"]
+    with (read_only_install / "openpaf_kernels" / "limbs.py").open("a") as source:
+        source.write("# edited\n")
+    assert run(["-c", script], read_only_install, **environment).stdout == "False\n"

@@ -1,0 +1,27 @@
+"""What streams, batches and services have to wait for, once on a machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from openpaf.cli.messages import warn
+
+
+@contextmanager
+def kernels_compiled_beside() -> Iterator[None]:
+    """Compile the kernels while something else is loaded, and say so, where none are kept."""
+    from openpaf import compiling
+    from openpaf_kernels import cache
+
+    if cache.are_compiled():
+        yield
+        return
+    often = "once on this machine" if cache.CACHE else "which cannot be kept here: openpaf info"
+    warn(f"compiling the decoder, {often}; some ten seconds")
+    # Whatever goes wrong with the rest, nobody waits for this.
+    thread = threading.Thread(target=compiling.compile_for_streams, daemon=True)
+    thread.start()
+    yield
+    thread.join()
