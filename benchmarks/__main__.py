@@ -4,26 +4,26 @@
     python -m benchmarks --list            # what there is, and what cannot run here and why
     python -m benchmarks --only pipeline --only people
     python -m benchmarks --quick           # seconds each, to see that it works: no figures to keep
+    python -m benchmarks --device cuda     # every check and benchmark of a GPU, within 25 minutes
+    python -m benchmarks --device cuda --rehearse --quick   # the same on the CPU, to try it out
 
 Each runs in a process of its own, so that none inherits the threads and caches of the one before.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks import readme
-from benchmarks.tools.floors import has_cuda
+from benchmarks.suites import SUITES, Suite, gpu_name
 from benchmarks.tools.places import RESULTS, ROOT
-from benchmarks.tools.record import load_average, result_path
+from benchmarks.tools.record import circumstances, load_average, result_path, write_result
 from benchmarks.tools.tables import table
 
 QUICK = RESULTS.parent / "quick"
@@ -31,79 +31,32 @@ QUICK = RESULTS.parent / "quick"
 _BUSY = 0.5
 
 
-@dataclass(frozen=True)
-class Suite:
-    """A benchmark: a module of this package whose command line takes `--out`.
-
-    Attributes
-    ----------
-    name : str
-    quick : str
-        Options that make it short.
-    needs : tuple of str
-        Libraries beyond what openpaf itself needs.
-    device : str
-        "cpu" or "cuda".
-    """
-
-    name: str
-    quick: str
-    needs: tuple[str, ...] = ()
-    device: str = "cpu"
-
-    @property
-    def module(self) -> str:
-        return f"benchmarks.bench_{self.name}"
-
-    @property
-    def question(self) -> str:
-        """What it answers, as its own file says: read, not imported, since it may not run here."""
-        text = (ROOT / "benchmarks" / f"bench_{self.name}.py").read_text("utf-8")
-        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
-
-    def missing(self) -> str:
-        """Why it cannot run here; empty when it can."""
-        absent = [library for library in self.needs if importlib.util.find_spec(library) is None]
-        if absent:
-            return f"needs {', '.join(absent)}"
-        return "no CUDA GPU" if self.device == "cuda" and not has_cuda() else ""
-
-
-SUITES = (
-    Suite("decoder", "--people 1,20 --scenes 2 --repeats 5"),
-    Suite(
-        "network",
-        "--sizes 152x88 --repeats 1 --matrix 512 --copy-megabytes 64",
-        ("onnx", "onnxruntime", "torch"),
-    ),
-    Suite(
-        "pipeline",
-        "--sizes 152x88 --repeats 5 --frames 20 --passes 1 --batches 1,4",
-    ),
-    Suite("people", "--size 152x88 --people 1,10 --repeats 5 --scenes 2"),
-    Suite("scaling", "--size 152x88 --in-flight 2 --seconds 0.3 --rounds 2"),
-    Suite("stream", "--net-height 88 --frames 20 --repeats 1"),
-    Suite("track", "--seeds 1", ("motmetrics",)),
-    Suite("draw", "--people 1"),
-    Suite(
-        "gpu",
-        "--networks compact --sizes 152x88 --batches 1 --modes eager",
-        ("torch",),
-        device="cuda",
-    ),
-)
-
-
-def run(suite: Suite, folder: Path | None, quick: bool) -> bool:
-    """Run a suite and say whether it succeeded; its own words go to stdout and stderr."""
-    words = suite.quick.split() if quick else []
-    if folder is not None:
-        machine = None if suite.device == "cpu" else suite.device
-        words += ["--out", str(folder / result_path(suite.name, machine, suite.device).name)]
+def run(suite: Suite, folder: Path | None, *, quick: bool, rehearse: bool) -> dict[str, Any]:
+    """Run a suite and say what became of it; its own words go to stdout and stderr."""
+    words = suite.options.format(device="cpu" if rehearse else suite.device).split()
+    words += suite.quick.split() if quick else []
+    if folder is not None or suite.device != "cpu":
+        out = result_path(suite.name, _machine(suite, folder), suite.device)
+        words += ["--out", str(out if folder is None else folder / out.name)]
     # Before what the other process prints, also where stdout is a file.
     print(f"\n## {suite.name}: {suite.question}\n", flush=True)
     command = [sys.executable, "-m", suite.module, *words]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    started, limit = time.perf_counter(), None if suite.minutes is None else 60 * suite.minutes
+    try:
+        code = subprocess.run(command, cwd=ROOT, check=False, timeout=limit).returncode
+        outcome = "done" if code == 0 else f"failed with {code}"
+    except subprocess.TimeoutExpired:
+        outcome = f"ended after {suite.minutes:g} minutes"
+        print(f"{suite.name} was {outcome}; what it has written stays", flush=True)
+    seconds = round(time.perf_counter() - started, 1)
+    return {"suite": suite.name, "outcome": outcome, "seconds": seconds, "options": words}
+
+
+def _machine(suite: Suite, folder: Path | None) -> str | None:
+    """What names a suite's file: the processor where None."""
+    if suite.device == "cpu":
+        return None
+    return suite.device if folder is not None else gpu_name()
 
 
 def warn_of_load() -> None:
@@ -116,21 +69,29 @@ def warn_of_load() -> None:
         )
 
 
-def chosen(only: list[str] | None) -> list[Suite]:
+def chosen(only: list[str] | None, device: str | None) -> list[Suite]:
     """The suites asked for, all when none is."""
-    names = [suite.name for suite in SUITES]
+    of_device = [suite for suite in SUITES if device in (None, suite.device)]
+    names = list(dict.fromkeys(suite.name for suite in of_device))
     for name in only or []:
         if name not in names:
             raise typer.BadParameter(f"--only takes {', '.join(names)}, got {name}")
-    return [suite for suite in SUITES if not only or suite.name in only]
+    return [suite for suite in of_device if not only or suite.name in only]
 
 
 def main(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Run this one; may be repeated.")
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Run those of cpu or cuda only.", show_default="both")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help=f"Seconds each; written to {QUICK.name}/, not kept.")
+    ] = False,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help=f"Run those of cuda on the CPU; written to {QUICK.name}/."),
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Run nothing.")] = False,
     out: Annotated[
@@ -138,21 +99,54 @@ def main(
     ] = None,
 ) -> None:
     """Run the benchmarks that this machine can run; write JSON, charts and the README's tables."""
-    suites = chosen(only)
-    reasons = {suite.name: suite.missing() for suite in suites}
-    rows = [[suite.name, suite.question, reasons[suite.name] or "runs"] for suite in suites]
-    typer.echo(table("name | question | here", rows))
+    if device not in (None, "cpu", "cuda"):
+        raise typer.BadParameter(f"--device takes cpu or cuda, got {device}")
+    suites = chosen(only, device)
+    reasons = [suite.missing(rehearsed=rehearse) for suite in suites]
+    rows = [
+        [suite.name, suite.device, suite.question, reason or "runs"]
+        for suite, reason in zip(suites, reasons, strict=True)
+    ]
+    typer.echo(table("name | on | question | here", rows))
     if listing:
         return
     warn_of_load()
-    folder = out.resolve() if out else QUICK if quick else None
-    here = [suite for suite in suites if not reasons[suite.name]]
-    failed = [suite.name for suite in here if not run(suite, folder, quick)]
+    folder = out.resolve() if out else QUICK if quick or rehearse else None
+    here = [suite for suite, reason in zip(suites, reasons, strict=True) if not reason]
+    done = [run(suite, folder, quick=quick, rehearse=rehearse) for suite in here]
+    if device == "cuda":
+        _write_summary(suites, reasons, done, folder)
+        if not done:
+            raise typer.Exit(1)
     if folder is None:
         readme.main()
+    failed = [row["suite"] for row in done if row["outcome"] != "done"]
     if failed:
         typer.echo(f"failed: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
+
+
+def _write_summary(
+    suites: list[Suite], reasons: list[str], done: list[dict[str, Any]], folder: Path | None
+) -> None:
+    """What became of each suite of a GPU, also of those that could not run."""
+    rows = done + [
+        {"suite": suite.name, "outcome": f"not run: {reason}"}
+        for suite, reason in zip(suites, reasons, strict=True)
+        if reason
+    ]
+    name = gpu_name()
+    file = result_path("gpu_run", name or "none", "cuda")
+    record = {
+        "suite": "gpu_run",
+        "circumstances": circumstances(("numpy", "onnxruntime", "torch")),
+        "gpu": name,
+        "seconds": sum(row["seconds"] for row in done),
+        "rows": rows,
+    }
+    # Where nothing ran there is nothing to keep.
+    where = folder or (RESULTS if done else QUICK)
+    write_result(where / file.name, record)
 
 
 if __name__ == "__main__":

@@ -145,10 +145,11 @@ def main(
     precisions: Annotated[str, typer.Option(help="Of fp32, tf32, fp16, bf16.")] = "fp32,fp16",
     modes: Annotated[str, typer.Option(help="Of eager, graph, compile.")] = "eager,graph,compile",
     repeats: Annotated[int, typer.Option(min=1, help="Of each batch; at least 30.")] = 30,
+    device: Annotated[str, typer.Option(help="cuda, or cpu to see that it works.")] = "cuda",
     out: Out = None,
 ) -> None:
     """Time networks on this machine's CUDA GPU; print a table and write JSON."""
-    if not has_cuda():
+    if device == "cuda" and not has_cuda():
         typer.echo("bench_gpu needs a CUDA GPU and a torch that can use it; none is here", err=True)
         raise typer.Exit(2)
     import torch
@@ -161,7 +162,7 @@ def main(
             raise typer.BadParameter(f"--networks takes {', '.join(NAMES)}, got {name}")
     # Frames of one size come again and again: let cuDNN try its algorithms and keep the fastest.
     torch.backends.cudnn.benchmark = True
-    floors = gpu_floors()
+    floors = gpu_floors() if device == "cuda" else {"device": device, "fp16_tflops": 1.0}
     peak = floors["fp16_tflops"]
     path = out or result_path("gpu", floors["device"], "cuda")
     record = {
@@ -181,7 +182,7 @@ def main(
     for name in read_words(networks):
         network = seeded(build_network(name))
         for size in net_sizes:
-            for row in measure_network(name, network, size, device="cuda", repeats=repeats, **ways):
+            for row in measure_network(name, network, size, device=device, repeats=repeats, **ways):
                 rows.append(row)
                 # A long run that is cut off leaves what it has measured.
                 write_result(path, record | {"rows": rows})

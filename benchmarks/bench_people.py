@@ -24,6 +24,7 @@ from benchmarks.scenes.clips import random_frames
 from benchmarks.tools.engines import (
     FRAME_SIZE,
     MODELS,
+    Devices,
     Models,
     by_name,
     look_at_all,
@@ -140,6 +141,7 @@ def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
 
 def main(
     models: Models = MODELS,
+    devices: Devices = None,
     size: Annotated[str, typer.Option(help="Net size, or net height of 16:9 frames.")] = "368",
     people: Annotated[str, typer.Option(help="Crowd sizes.")] = "1,2,5,10,20,50,100",
     scenes: Annotated[int, typer.Option(min=1, help="Seeded crowds of each size.")] = 8,
@@ -154,10 +156,12 @@ def main(
     # Photographs of every shape see one net size, so that only people tell them apart.
     options = {"net_size": place(FRAME_SIZE, **read_size(size)).net_size}
     crowds = partial(cost_of_crowds, counts, scenes, repeats)
-    rows = show(COLUMNS, look_at_all(models, crowds, **options))
+    rows = show(COLUMNS, look_at_all(models, crowds, devices, **options))
     dots: list[dict[str, Any]] = []
     if photos:
-        dots += look_at_all(models, partial(cost_of_photos, photographs(photos)), **options)
+        dots += look_at_all(
+            models, partial(cost_of_photos, photographs(photos)), devices, **options
+        )
     growth = {panel: growth_percent(ours) for panel, ours in by_name(rows).items()}
     for panel, percent in growth.items():
         typer.echo(f"{panel}: {max(counts)} people cost {percent:+.1f} % more than {min(counts)}")

@@ -28,6 +28,7 @@ from benchmarks.scenes.clips import Frame, clip_or_made, first_frames
 from benchmarks.tools.engines import (
     FRAME_SIZE,
     MODELS,
+    Devices,
     Models,
     look_at_all,
     name,
@@ -171,6 +172,7 @@ def look_at_everything(
 ) -> Iterator[dict[str, Any]]:
     """What was looked at and its figures: a picture, batches, the video."""
     height, width = few[0].shape[:2]
+    engine.settle()
     engine.warm_up((width, height))
     about: dict[str, Any] = {"net_size": engine.placement(width, height).net_size}
     find: Callable[[], list[Poses]] = lambda: [engine.detect(few[0])]
@@ -212,6 +214,7 @@ def draw_chart(record: Mapping[str, Any], plt: Any) -> Any:
 def main(
     clip: Annotated[Path | None, typer.Option(help="A video instead of a made-up one.")] = None,
     models: Models = MODELS,
+    devices: Devices = None,
     sizes: Annotated[str, typer.Option(help="Net sizes or net heights.")] = "456x256,368",
     batches: Annotated[str, typer.Option(help="Frames a batch.")] = "1,4,8",
     repeats: Annotated[int, typer.Option(min=2, help="Of a picture; 100 give a p99.")] = 100,
@@ -234,7 +237,7 @@ def main(
             (
                 {"size": size, "what": "everything", **row}
                 for size in read_words(sizes)
-                for row in look_at_all(models, look, spinning=spinning, **read_size(size))
+                for row in look_at_all(models, look, devices, spinning=spinning, **read_size(size))
             ),
         )
     shown = "discs over noise, made" if clip is None else clip.name

@@ -13,12 +13,21 @@ from benchmarks.tools.options import read_words
 from openpaf import Engine, OpenPafError
 
 RUNTIMES = {"cpu": "ONNX Runtime", "openvino": "OpenVINO"}
+"""What runs where, unless other devices are asked for."""
+
 FRAME_SIZE = (1280, 720)
 """Frames as most cameras give them, px."""
 
 MODELS = "default,default-int8"
 Models = Annotated[
     str, typer.Option(help="Names or files, comma separated; each runs on every runtime.")
+]
+
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        help="Devices to run on, comma separated, such as cuda.", show_default="cpu,openvino"
+    ),
 ]
 
 
@@ -31,17 +40,19 @@ class Variant:
 
     def record(self) -> dict[str, Any]:
         """How a row names it: a file by its name alone, wherever it lies."""
-        runtime = "PyTorch" if self.model.endswith(".pt") else RUNTIMES[self.device]
+        runtime = RUNTIMES.get(self.device, f"{RUNTIMES['cpu']}, {self.device}")
+        if self.model.endswith(".pt"):
+            runtime = "PyTorch"
         return {"model": Path(self.model).stem, "runtime": runtime}
 
 
-def variants(models: str) -> list[Variant]:
-    """Every model of a comma separated list on every runtime that reads such a file."""
+def variants(models: str, devices: str | None = None) -> list[Variant]:
+    """Every model of a comma separated list on every device whose runtime reads such a file."""
     return [
         Variant(model, device)
         for model in read_words(models)
-        for device in RUNTIMES
-        if not model.endswith({"cpu": ".xml", "openvino": ".pt"}[device])
+        for device in (RUNTIMES if devices is None else read_words(devices))
+        if not model.endswith(".pt" if device == "openvino" else ".xml")
     ]
 
 
@@ -56,10 +67,13 @@ def read_size(text: str) -> dict[str, Any]:
 
 
 def look_at_all(
-    models: str, look: Callable[[Engine], Iterable[dict[str, Any]]], **options: Any
+    models: str,
+    look: Callable[[Engine], Iterable[dict[str, Any]]],
+    devices: str | None = None,
+    **options: Any,
 ) -> Iterator[dict[str, Any]]:
     """Give the rows that each variant's engine, open meanwhile, gives, or why there is none."""
-    for variant in variants(models):
+    for variant in variants(models, devices):
         try:
             engine = Engine(variant.model, device=variant.device, **options)
         except OpenPafError as error:

@@ -21,6 +21,7 @@ from openpaf.errors import ConfigError
 from openpaf.export.agreement import relative_error
 from openpaf.network.graph import FramesToFields, PoseNetwork
 from openpaf.selftest.timing import Timing
+from openpaf.session.torch_gpu import record
 
 PRECISIONS = {
     "fp32": torch.float32,
@@ -30,7 +31,7 @@ PRECISIONS = {
 }
 MODES = ("eager", "graph", "compile")
 
-# Before a capture: cuDNN tries its algorithms and libraries get their memory, which it cannot hold.
+# cuDNN tries its algorithms and libraries get their memory.
 _WARM_UP = 3
 
 
@@ -156,9 +157,10 @@ class Batch:
             self._module = torch.compile(self._module, dynamic=False)
         self._replay: Callable[[], object] | None = None
         self._outputs: tuple[Tensor, ...] = ()
-        self.run()
         if mode == "graph":
-            self._capture()
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            self._replay, self._outputs = record(lambda: self._module(self._on_device), stream)
+        self.run()
         self.fields = tuple(torch.empty(o.shape, pin_memory=pinned) for o in self._outputs)
 
     def upload(self) -> None:
@@ -178,19 +180,6 @@ class Batch:
         """Fields into `fields`: confidence maps (N, K, h, w) and PAFs (N, 2L, h, w), float32."""
         for there, here in zip(self._outputs, self.fields, strict=True):
             here.copy_(there, non_blocking=True)
-
-    @torch.inference_mode()
-    def _capture(self) -> None:
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP):
-                self.run()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.run()
-        self._replay = graph.replay
 
 
 def measure_batch(

@@ -242,7 +242,7 @@ def test_the_suites_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     __main__.main(listing=True)
     listed = capsys.readouterr().out
     for suite in __main__.SUITES:
-        assert f"| {suite.name} | {suite.question} |" in listed
+        assert f"| {suite.name} | {suite.device} | {suite.question} |" in listed
     with pytest.raises(typer.BadParameter, match="pipeline"):
         __main__.main(only=["nothing"], listing=True)
 
@@ -256,7 +256,7 @@ def test_a_suite_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(__main__.subprocess, "run", fail)
     with pytest.raises(typer.Exit) as raised:
-        __main__.main(only=["people", "pipeline"], quick=True, out=tmp_path)
+        __main__.main(only=["people", "pipeline"], device="cpu", quick=True, out=tmp_path)
     assert raised.value.exit_code == 1
     assert [command[2] for command in commands] == [
         "benchmarks.bench_pipeline",
