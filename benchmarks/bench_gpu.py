@@ -122,9 +122,9 @@ def in_turn(timings: dict[str, Timing], batch: int) -> float:
     return 1000 * batch / (steps + batch * timings["decode a frame"].median_ms)
 
 
-def cells(row: dict[str, Any], peak: float) -> list[str]:
-    """A row of the table; `peak` is the fp16 matrix product's TFLOP/s."""
-    reached = {} if "reason" in row else {"of_peak": row["tflops"] / peak}
+def cells(row: dict[str, Any], peak: float | None) -> list[str]:
+    """A row of the table; `peak` is the fp16 matrix product's TFLOP/s where it is known."""
+    reached = {} if "reason" in row else {"of_peak": peak and row["tflops"] / peak}
     return tables.cells(COLUMNS, row | reached)
 
 
@@ -162,7 +162,8 @@ def main(
             raise typer.BadParameter(f"--networks takes {', '.join(NAMES)}, got {name}")
     # Frames of one size come again and again: let cuDNN try its algorithms and keep the fastest.
     torch.backends.cudnn.benchmark = True
-    floors = gpu_floors() if device == "cuda" else {"device": device, "fp16_tflops": 1.0}
+    # A rehearsal on the CPU has nothing to be measured by.
+    floors = gpu_floors() if device == "cuda" else {"device": device, "fp16_tflops": None}
     peak = floors["fp16_tflops"]
     path = out or result_path("gpu", floors["device"], "cuda")
     record = {
@@ -187,7 +188,8 @@ def main(
                 # A long run that is cut off leaves what it has measured.
                 write_result(path, record | {"rows": rows})
                 typer.echo(" ".join(cells(row, peak)[:11]), err=True)
-    typer.echo(f"{floors['device']}: {peak:.0f} TFLOP/s in a float16 matrix product\n")
+    if peak is not None:
+        typer.echo(f"{floors['device']}: {peak:.0f} TFLOP/s in a float16 matrix product\n")
     typer.echo(tables.table(HEAD, [cells(row, peak) for row in rows]))
     typer.echo(f"\nwritten: {path}")
 
