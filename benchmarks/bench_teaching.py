@@ -1,6 +1,6 @@
 """What teaches the default network best: short, equal runs from its own weights.
 
-    python -m benchmarks.bench_teaching DATA --start weights/default-training.safetensors \\
+    python -m benchmarks.bench_teaching DATA --start default \\
         --teacher human-pose-estimation-0001.xml --images 3000 --seeds 1
 
 `DATA` holds `coco_train.json`, its tar, and files of labels with their photographs (`--labels`).

@@ -10,16 +10,16 @@ from importlib import resources
 import torch
 from torch import nn
 
-from benchmarks.tools.places import ROOT
 from openpaf.network.graph import PoseNetwork
 from openpaf.network.pafnet import NetworkConfig, PafNet
 from openpaf.network.published import LAYOUTS, published_network
+from openpaf_weights import bundled_model
 
 COMPACT = "compact"
 """The network of the bundled default model, as its recipe describes it."""
 
 NAMES = (COMPACT, *LAYOUTS)
-WEIGHTS = ROOT / "weights" / "default-training.safetensors"
+WEIGHTS = bundled_model("default-training.safetensors")
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import Card, NetHeight, Threads, read_any_card, read_card
 from openpaf.errors import ConfigError, ExportError, FrameError, SourceError
 from openpaf.files import refuse_to_replace, replacing
-from openpaf.models import WindowCard
+from openpaf.models import Calibration, WindowCard
+from openpaf.models.calibration import UNCALIBRATED
 from openpaf.session import open_runtime
 from openpaf.topdown import WindowNetwork
 
@@ -84,7 +85,7 @@ def command(
             path = out or Path(source).with_suffix(".onnx")
             _check_output(path, source, card, calibrate, val)
             trained = Path(folder) / "fp32.onnx" if precision else path
-            _export_checkpoint(Path(source), trained, name, license, training_data, net_height)
+            export_checkpoint(Path(source), trained, name, license, training_data, net_height)
             if precision is None:
                 print(path)
                 return
@@ -119,14 +120,16 @@ def _check_output(path: Path, *inputs: str | Path | None) -> None:
     refuse_to_replace(chain(given, inside), [path])
 
 
-def _export_checkpoint(
+def export_checkpoint(
     source: Path,
     path: Path,
     name: str,
-    license: str,
-    training_data: str | None,
-    net_height: int | None,
+    license: str = "unknown",
+    training_data: str | None = None,
+    net_height: int | None = None,
+    calibration: Calibration = UNCALIBRATED,
 ) -> None:
+    """Write the averaged network of a checkpoint as ONNX, and say how well both agree."""
     from openpaf.export.agreement import PROOF_SHAPES
     from openpaf.export.onnx import export_onnx
     from openpaf.export.window import export_window_onnx
@@ -140,7 +143,9 @@ def _export_checkpoint(
         difference = export_window_onnx(network, path, **about)
         shapes = "of windows"
     else:
-        difference = export_onnx(network, path, net_height=net_height or 368, **about)
+        difference = export_onnx(
+            network, path, net_height=net_height or 368, calibration=calibration, **about
+        )
         shapes = " and ".join("x".join(map(str, shape)) for shape in PROOF_SHAPES)
     warn(
         f"step {state['step']}: torch and ONNX Runtime agree to {difference:.1e} of the largest "

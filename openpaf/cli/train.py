@@ -14,26 +14,37 @@ import typer
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import refuse_to_replace
-from openpaf.train.config import read_recipe
+from openpaf.models import find_model
+from openpaf.train.config import TrainConfig, WindowTrainConfig, read_recipe
+from openpaf.train.own import START, recipe_for, start_weights
 
 
 def command(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe (TOML) or a built-in one: default, permissive, accurate, window."
+            help="A folder of photographs with COCO keypoint JSON, a recipe (TOML), or a built-in "
+            "one: default, permissive, accurate, window."
         ),
     ] = "default",
     data: Annotated[
         Path, typer.Option(help="Folder that the recipe's paths are relative to.")
     ] = Path("."),
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path(
-        "runs/default"
-    ),
-    images: Annotated[int | None, typer.Option(help="Pictures to see in all.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the run.", show_default="runs/<recipe>"),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pictures to see in all.", show_default="as the recipe says"),
+    ] = None,
     start: Annotated[
         Path | None,
-        typer.Option(help="Start from the averaged weights in this .pt or .safetensors."),
+        typer.Option(
+            help="Start from the averaged weights in this .pt or .safetensors; `default` is the "
+            "bundled network.",
+            show_default="nothing; default for a folder",
+        ),
     ] = None,
     val: Annotated[
         Path | None,
@@ -57,9 +68,14 @@ def command(
 ) -> None:
     """Train a network on COCO-format keypoints.
 
+    Given a folder, the bundled network goes on learning on its photographs, and what comes out is
+    a model that --model takes everywhere. A recipe says everything else.
+
     A run that was stopped goes on where it stopped when the same command is typed again. Ctrl-C
     saves first. SIGUSR1 pauses the run and a second one lets it go on. Of the run's folder the
     small average.safetensors is enough to go on from on another machine.
+
+    openpaf train photos/ --out runs/mine && openpaf detect photo.jpg --model runs/mine/model.onnx
 
     openpaf train default --data ../data --out runs/mine --val ../data/coco_val
     """
@@ -73,7 +89,15 @@ def command(
 
         validation = Validation(val, val_every)
 
-    config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
+    config: TrainConfig | WindowTrainConfig
+    own = Path(recipe).is_dir()
+    out = out or Path("runs") / Path(recipe).resolve().stem
+    if own:
+        data, config = Path(recipe), recipe_for(Path(recipe), images)
+        start = start or Path(START)
+    else:
+        config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
+    start = None if start is None else start_weights(start)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -92,7 +116,7 @@ def command(
         trainer.start_from(start)
         warn(f"starting from the weights of {start}")
     copy = out / "recipe.toml"
-    if not (copy.exists() and copy.samefile(_recipe_path(recipe))):
+    if not own and not (copy.exists() and copy.samefile(_recipe_path(recipe))):
         shutil.copyfile(_recipe_path(recipe), copy)
     log = Log(out, config.batch)
     control = _Control()
@@ -128,7 +152,20 @@ def command(
     if control.signal is not None:
         warn(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
         raise typer.Exit(128 + control.signal)
-    warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
+    if own:
+        _export(last, out / "model.onnx", data.resolve().name)
+    else:
+        warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
+
+
+def _export(last: Path, path: Path, name: str) -> None:
+    """Write a network that goes on from the bundled one, read as that one is."""
+    from openpaf.cli.export import export_checkpoint
+    from openpaf.session import open_session
+
+    bundled = open_session(find_model(None), device="cpu").card
+    export_checkpoint(last, path, name, calibration=bundled.calibration)
+    warn(f"done: {path}; use it with --model {path}")
 
 
 def _recipe_path(recipe: str) -> Path:
@@ -136,7 +173,7 @@ def _recipe_path(recipe: str) -> Path:
     if path.suffix == ".toml":
         return path
     folder = resources.files("openpaf.train") / "recipes"
-    built_in = {Path(one.name).stem: one for one in folder.iterdir()}
+    built_in = {Path(one.name).stem: one for one in folder.iterdir() if one.name.endswith(".toml")}
     if recipe not in built_in:
         raise ConfigError(
             f"there is no built-in recipe {recipe!r}; "

@@ -23,7 +23,7 @@ def find(folder: Path) -> Path:
     names = ", ".join(path.name for path in found[:5]) or "none"
     raise DatasetError(
         f"{folder} must hold {_DEFAULT_NAME} or exactly one other .json, got {names}; "
-        "name the file with --annotations"
+        f"let the one to be read be {_DEFAULT_NAME}, or name it (val, calibrate: --annotations)"
     )
 
 

@@ -21,7 +21,8 @@ from torch import nn
 from openpaf.errors import ExportError, first_line
 from openpaf.export.agreement import prove
 from openpaf.files import replacing
-from openpaf.models import ModelCard
+from openpaf.models import Calibration, ModelCard
+from openpaf.models.calibration import UNCALIBRATED
 from openpaf.models.card import METADATA_KEY
 from openpaf.models.parts_card import PartsCard
 from openpaf.network.graph import FramesToFields, PoseNetwork
@@ -38,6 +39,7 @@ def export_onnx(
     license: str,
     training_data: str,
     net_height: int = 368,
+    calibration: Calibration = UNCALIBRATED,
 ) -> float:
     """Write a network as an ONNX file and prove that ONNX Runtime agrees with torch.
 
@@ -51,6 +53,8 @@ def export_onnx(
         Go into the file's model card.
     net_height : int
         Height of the network input this network works best at, px.
+    calibration : Calibration
+        How its fields are read, where that is known.
 
     Returns
     -------
@@ -71,6 +75,7 @@ def export_onnx(
         net_height=net_height,
         license=license,
         training_data=training_data,
+        calibration=calibration,
     )
     network = copy.deepcopy(network).to("cpu").eval()
     folded = copy.deepcopy(network)
