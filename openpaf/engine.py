@@ -80,6 +80,8 @@ class Engine:
         frame); "accurate" (3.5 times the cost); "best"; or scales of the net size such as
         "0.5+1+1.5", with "+flip" at the end for the mirrored frame too.
     decoder : DecoderConfig, optional
+    complete : bool
+        `DecoderConfig.complete`, in short: look for the missing parts of everyone too.
     threads : int, optional
         Threads of the network; one a core when None.
     spinning : bool
@@ -122,6 +124,7 @@ class Engine:
         net_size: tuple[int, int] | None = None,
         looks: str | Sequence[Look] = "one",
         decoder: DecoderConfig | None = None,
+        complete: bool = False,
         threads: int | None = None,
         spinning: bool = True,
         card: ModelCard | None = None,
@@ -144,6 +147,8 @@ class Engine:
         session = open_session(self.path, **self._options)
         self._session: Session | None = session
         self.card = session.card
+        if complete is not False:
+            decoder = replace(decoder or DecoderConfig(), complete=complete)
         self._decoder = Decoder(decoder, self.card.calibration)
         self.provider = session.provider
         self.net_height = session.card.net_height if net_height is None else plain(net_height)

@@ -17,8 +17,8 @@ NAMES = [
 
 MEMBERS = {
     "Engine": [
-        "close", "decode", "detect", "detect_batch", "fields", "placement", "predict", "prepare",
-        "session", "skeleton", "stream", "warm_up",
+        "close", "decode", "detect", "detect_batch", "fields", "finish", "placement", "predict",
+        "prepare", "session", "settle", "skeleton", "stream", "warm_up",
     ],
     "Poses": [
         "boxes", "draw", "empty", "frame_size", "ids", "keypoints", "person_scores", "scores",
@@ -45,8 +45,8 @@ def test_the_members(name: str) -> None:
 def test_signatures() -> None:
     engine = inspect.signature(openpaf.Engine)
     assert list(engine.parameters) == [
-        "model", "device", "net_height", "net_size", "looks", "decoder", "threads", "spinning",
-        "card", "refine", "refine_limit",
+        "model", "device", "net_height", "net_size", "looks", "decoder", "complete",
+        "threads", "spinning", "card", "refine", "refine_limit", "tiles",
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}

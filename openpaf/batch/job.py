@@ -54,6 +54,8 @@ class Job:
         As for `openpaf.Engine`.
     min_score : float, optional
         People of a lower score are left out, 0 to 1; the network's own value if None.
+    complete : bool
+        Look for the missing parts of everyone; see `openpaf.DecoderConfig`.
     batch_size : int
         Most frames a run of the network.
     part_frames : int
@@ -79,6 +81,7 @@ class Job:
     refine_limit: int = LIMIT
     tiles: bool = False
     min_score: float | None = None
+    complete: bool = False
     threads: int = 1
     batch_size: int = 1
     part_frames: int = 2000
@@ -124,7 +127,7 @@ class Job:
             device=self.device,
             net_height=self.net_height,
             looks=self.looks,
-            decoder=DecoderConfig(min_score=self.min_score),
+            decoder=DecoderConfig(min_score=self.min_score, complete=self.complete),
             threads=self.threads,
             # The cores are shared with the other workers.
             spinning=False,
@@ -228,7 +231,7 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
 
 
 # A run that was begun before there were these had their defaults.
-_LATER = {"start": None, "end": None, "step": 1, "tiles": False}
+_LATER = {"start": None, "end": None, "step": 1, "tiles": False, "complete": False}
 
 
 def _check_same(job: Job, settings: dict[str, Any]) -> None:

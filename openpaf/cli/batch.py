@@ -18,6 +18,7 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
+    Complete,
     Device,
     End,
     Looks,
@@ -101,6 +102,7 @@ def command(
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = None,
+    complete: Complete = False,
     start: Start = None,
     end: End = None,
     step: Step = 1,
@@ -129,6 +131,7 @@ def command(
         tiles=tiles,
         **refine_options(_where_workers_find_it(refine), refine_limit),
         min_score=min_score,
+        complete=complete,
         threads=cpus,
         batch_size=batch_size,
         start=start,

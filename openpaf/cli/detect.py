@@ -15,6 +15,7 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
+    Complete,
     Device,
     Fast,
     Looks,
@@ -93,6 +94,7 @@ def command(
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
     min_score: MinScore = None,
+    complete: Complete = False,
     max_people: MaxPeople = None,
     format: Annotated[
         Format,
@@ -128,7 +130,7 @@ def command(
         looks=looks,
         tiles=tiles,
         card=read_card(card),
-        decoder=DecoderConfig(min_score=min_score, max_people=max_people),
+        decoder=DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
         **refine_options(refine, refine_limit),
     )
     started, people = time.perf_counter(), 0

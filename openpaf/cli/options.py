@@ -83,6 +83,14 @@ MinScore = Annotated[
         min=0, max=1, help="Leave out people with a lower score.", show_default="the network's own"
     ),
 ]
+Complete = Annotated[
+    bool,
+    typer.Option(
+        "--complete",
+        help="Look for everyone's missing parts where the others let one expect them; their "
+        "scores say how unsure that is.",
+    ),
+]
 MaxPeople = Annotated[
     int | None, typer.Option(min=1, help="Keep at most this many people a frame, the best ones.")
 ]

@@ -20,6 +20,7 @@ from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
+    Complete,
     Device,
     End,
     FastOrNot,
@@ -159,6 +160,7 @@ def command(
     refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
     min_score: MinScore = None,
+    complete: Complete = False,
     max_people: MaxPeople = None,
     track: Annotated[
         bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
@@ -252,7 +254,7 @@ def command(
             # Reading, decoding and drawing need the cores that idle threads would hold.
             "spinning": False,
             "card": read_card(card),
-            "decoder": DecoderConfig(min_score=min_score, max_people=max_people),
+            "decoder": DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
             **refine_options(refine, refine_limit),
         }
         tracking = TrackConfig(smooth=smooth) if track else False

@@ -82,6 +82,10 @@ class DecoderConfig:
     join_fragments : bool
         Join fragments of one person that lie to each other as the parts of a body do, where the
         part between them was not found.
+    complete : bool
+        Look for the missing parts of everyone where the parts found let one expect them. Their
+        scores are low and say how seldom they are right: many are hidden or outside the frame.
+        Head, neck, arms and legs of any skeleton; not feet.
     max_people : int or None
         At most so many people; those of the highest score stay.
     openpose_rules : OpenPoseRules or None
@@ -103,6 +107,7 @@ class DecoderConfig:
     min_parts: int = 3
     min_score: float | None = None
     join_fragments: bool = True
+    complete: bool = False
     max_people: int | None = None
     openpose_rules: OpenPoseRules | None = None
 
@@ -148,8 +153,10 @@ class DecoderConfig:
         _count("max_candidates", self.max_candidates, 1, 4096)
         _count("paf_samples", self.paf_samples, 2, 100)
         _count("min_parts", self.min_parts, 1, 1000)
-        if not isinstance(self.join_fragments, bool):
-            raise ConfigError(f"join_fragments must be True or False, got {self.join_fragments!r}")
+        for name in ("join_fragments", "complete"):
+            if not isinstance(getattr(self, name), bool):
+                got = shown(getattr(self, name))
+                raise ConfigError(f"{name} must be True or False, got {got}")
         if self.max_people is not None:
             _count("max_people", self.max_people, 1, 1_000_000)
         if self.openpose_rules is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from openpaf.decoder import kernels
 from openpaf.decoder.buffers import Buffers
+from openpaf.decoder.complete import complete
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
@@ -158,6 +159,8 @@ class Decoder:
             buffers.members, *buffers.ranked, buffers.candidates[0], float(fields.stride),
             self._part, *people,
         )  # fmt: skip
+        if config.complete:
+            people = People(*complete(*people, fields), people.person_scores)
         return people
 
     def warm_up(self, skeleton: Skeleton = COCO_18) -> None:
