@@ -86,7 +86,8 @@ def command(
         ),
     ] = None,
     gallery: Annotated[
-        Path | None, typer.Option(help="Write a page (HTML) with the worst failures.")
+        Path | None,
+        typer.Option(help="Write a page (HTML): the worst failures, and what scores mean."),
     ] = None,
     json_path: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON; - is stdout.")

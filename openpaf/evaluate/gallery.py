@@ -12,6 +12,7 @@ from openpaf.evaluate.bootstrap import Estimate
 from openpaf.evaluate.failure_pictures import draw_failure
 from openpaf.evaluate.failures import KINDS, Failure, cost_in_ap
 from openpaf.evaluate.folder import Evaluation
+from openpaf.evaluate.reliability_chart import reliability_chart
 from openpaf.optional import cv2
 
 _JPEG_QUALITY = 85
@@ -64,6 +65,10 @@ def write_page(evaluation: Evaluation, title: str, *, each: int = 12) -> str:
         _table("Failures", ("", "people", "AP won if mended"), _failure_rows(evaluation)),
         _table("Speed", ("", ""), ((k, f"{v:.2f}") for k, v in report.speed.items())),
         _table("Settings", ("", ""), _setting_rows(report.settings)),
+        (
+            f"<figure>{reliability_chart(report.reliability)}"
+            "<figcaption>Scores, in five groups of equal count</figcaption></figure>"
+        ),
         "</div>",
         _soft("White: annotated. Coloured: the skeleton in question. Grey: others found."),
     ]

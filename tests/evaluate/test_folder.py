@@ -265,6 +265,11 @@ def test_the_page_shows_every_failure_and_needs_no_other_file(folder: Path) -> N
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     assert len(pictures) == sum(evaluation.report.failures.values()) == 2
     assert not re.search(r'(src|href)="(?!data:)', page)
+    for name, one in evaluation.report.reliability.items():
+        assert f">{name}, error {one.error:.3f}</text>" in page
+    circles = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', page)
+    groups = sum(len(one.scores) for one in evaluation.report.reliability.values())
+    assert len(circles) == groups > 0
     assert "2.png: 17 labelled parts" in page
 
 
