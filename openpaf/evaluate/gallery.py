@@ -66,7 +66,7 @@ def write_page(evaluation: Evaluation, title: str, *, each: int = 12) -> str:
         _table("Speed", ("", ""), ((k, f"{v:.2f}") for k, v in report.speed.items())),
         _table("Settings", ("", ""), _setting_rows(report.settings)),
         (
-            f"<figure>{reliability_chart(report.reliability)}"
+            f'<figure class="chart">{reliability_chart(report.reliability)}'
             "<figcaption>Scores, in five groups of equal count</figcaption></figure>"
         ),
         "</div>",

@@ -44,7 +44,8 @@ def reliability_chart(reliability: Mapping[str, Reliability]) -> str:
         f'<text x="{size / 2}" y="{size - 4}" text-anchor="middle">score</text>'
         f'<text x="{corner}" y="{corner - 8}">share right</text>'
     )
-    for n, ((name, one), color) in enumerate(zip(reliability.items(), _COLORS, strict=False)):
+    shown = {name: one for name, one in reliability.items() if one.scores}
+    for n, ((name, one), color) in enumerate(zip(shown.items(), _COLORS, strict=False)):
         places = [_place(*pair) for pair in zip(one.scores, one.right, strict=True)]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         lines.append(f'<polyline points="{points}" fill="none" stroke="{color}"/>')
