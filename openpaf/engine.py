@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
-from openpaf.frame import Frame, to_frame
+from openpaf.frame import Frame, several, to_frame
 from openpaf.looks import ONE, Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
@@ -195,17 +195,22 @@ class Engine:
             return self._session
 
     @overload
-    def detect(self, frame: Frame) -> Poses: ...
+    def detect(self, frame: Frame, *, channels: str | None = None) -> Poses: ...
     @overload
-    def detect(self, frame: list[Any]) -> list[Poses]: ...
-    def detect(self, frame: Frame | list[Any]) -> Poses | list[Poses]:
+    def detect(
+        self, frame: Sequence[Any] | Iterator[Any], *, channels: str | None = None
+    ) -> list[Poses]: ...
+    def detect(self, frame: Any, *, channels: str | None = None) -> Poses | list[Poses]:
         """Find everyone in a frame.
 
         Parameters
         ----------
         frame : (H, W, 3) uint8 BGR, or another picture
-            Grey, BGRA and floating-point arrays (0 to 1), picture files and PIL images too; see
-            `openpaf.frame.to_frame`. A list of any of these gives a list.
+            Grey, BGRA and floating-point arrays (0 to 1), torch tensors, picture files, open files
+            and PIL images too; see `openpaf.frame.to_frame`. A list, tuple or generator of any of
+            these, an (N, H, W, 3) array or an (N, 3, H, W) tensor gives a list.
+        channels : "bgr" or "rgb", optional
+            Order of the colours in arrays (BGR where nothing is said) and tensors (RGB).
 
         Returns
         -------
@@ -219,11 +224,14 @@ class Engine:
         SourceError
             When a picture file cannot be opened.
         """
-        if isinstance(frame, list):
-            return self.detect_batch(frame)
-        return find_people(self, [self.prepare(frame)])[0]
+        frames = several(frame)
+        if frames is not None:
+            return self.detect_batch(frames, channels=channels)
+        return find_people(self, [self.prepare(to_frame(frame, channels))])[0]
 
-    def detect_batch(self, frames: Iterable[Frame], *, batch_size: int = 8) -> list[Poses]:
+    def detect_batch(
+        self, frames: Iterable[Frame], *, batch_size: int = 8, channels: str | None = None
+    ) -> list[Poses]:
         """Find everyone in several frames, as many at a time as fit the network.
 
         Frames of one net size share a run of the network; `timings["network"]` is each one's share.
@@ -233,6 +241,8 @@ class Engine:
         frames : pictures as `detect` takes them
         batch_size : int
             Most frames a run of the network.
+        channels : "bgr" or "rgb", optional
+            As for `detect`.
 
         Returns
         -------
@@ -250,7 +260,7 @@ class Engine:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)
-        net_frames = [self.prepare(frame) for frame in frames]
+        net_frames = [self.prepare(to_frame(frame, channels)) for frame in frames]
         alike: dict[tuple[int, int], list[int]] = {}
         for place_, net_frame in enumerate(net_frames):
             alike.setdefault(net_frame.placement.net_size, []).append(place_)
@@ -448,12 +458,13 @@ def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
 
 
 @overload
-def detect(frame: Frame) -> Poses: ...
+def detect(frame: Frame, *, channels: str | None = None) -> Poses: ...
 @overload
-def detect(frame: list[Any]) -> list[Poses]: ...
-def detect(frame: Frame | list[Any]) -> Poses | list[Poses]:
+def detect(frame: Sequence[Any] | Iterator[Any], *, channels: str | None = None) -> list[Poses]: ...
+def detect(frame: Any, *, channels: str | None = None) -> Poses | list[Poses]:
     """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
-    return default_engine().detect(frame)
+    found: Poses | list[Poses] = default_engine().detect(frame, channels=channels)
+    return found
 
 
 def default_engine() -> Engine:

@@ -49,6 +49,10 @@ class SourceError(OpenPafError, OSError):
     """An image, video, camera or url cannot be read."""
 
 
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """A picture or video file does not exist."""
+
+
 class OutputError(OpenPafError, OSError):
     """A result cannot be written where it was asked for."""
 

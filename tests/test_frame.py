@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from openpaf.errors import FrameError, SourceError
-from openpaf.frame import MAX_PIXELS, decode_picture, to_frame
+from openpaf.errors import ConfigError, FrameError, SourceError
+from openpaf.frame import MAX_PIXELS, decode_picture, several, to_frame
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_floating_point_runs_from_0_to_1(frame: np.ndarray, dtype: type) -> None
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (np.zeros((3, 40, 60), np.uint8), r"must be \(H, W, 3\) uint8 BGR.*got \(3, 40, 60\)"),
+        (np.zeros((3, 40, 60), np.uint8), r"must be \(H, W, 3\) uint8 BGR.*transpose\(1, 2, 0\)"),
         (np.zeros((2, 40, 60, 3), np.uint8), r"got \(2, 40, 60, 3\)"),
         (np.zeros(7, np.uint8), r"got \(7,\)"),
         (np.zeros((0, 60, 3), np.uint8), "at least one pixel"),
@@ -70,6 +70,46 @@ def test_what_is_no_frame_is_refused(source: object, message: str) -> None:
     with pytest.raises(FrameError, match=message) as error:
         to_frame(source)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+def test_colours_may_come_the_other_way_round(frame: np.ndarray) -> None:
+    np.testing.assert_array_equal(to_frame(frame[..., ::-1], "rgb"), frame)
+    grey = frame[..., 0]
+    np.testing.assert_array_equal(to_frame(grey, "rgb"), to_frame(grey))
+    alpha = np.dstack([frame[..., ::-1], grey])
+    np.testing.assert_array_equal(to_frame(alpha, "rgb"), frame)
+    with pytest.raises(ConfigError, match="channels must be bgr or rgb, got 'RGB'"):
+        to_frame(frame, "RGB")
+
+
+def test_open_files(frame: np.ndarray) -> None:
+    data = cv2.imencode(".png", frame)[1].tobytes()
+    file = io.BytesIO(data)
+    np.testing.assert_array_equal(to_frame(file), frame)
+    with pytest.raises(FrameError, match=r"gives nothing more; seek\(0\)"):
+        to_frame(file)
+    with pytest.raises(FrameError, match="must give bytes, got str; open it with"):
+        to_frame(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+def test_tensors(frame: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    rgb = torch.from_numpy(frame[..., ::-1].copy())
+    for tensor in (rgb, rgb.permute(2, 0, 1), rgb.permute(2, 0, 1).float() / 255):
+        np.testing.assert_array_equal(to_frame(tensor), frame)
+    half = to_frame((rgb.permute(2, 0, 1).float() / 255).bfloat16().requires_grad_())
+    assert np.abs(half.astype(int) - frame).max() <= 1
+    np.testing.assert_array_equal(to_frame(torch.from_numpy(frame), "bgr"), frame)
+
+
+def test_several_frames(frame: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    pair = np.stack([frame, frame])
+    for batch in ([frame, frame], (frame, frame), iter([frame, frame]), pair, torch.tensor(pair)):
+        found = several(batch)
+        assert found is not None and len(found) == 2
+    for one in (frame, "a.jpg", b"data", Path("a.jpg"), io.BytesIO(), torch.tensor(frame), None):
+        assert several(one) is None
 
 
 def test_picture_files(tmp_path: Path, frame: np.ndarray) -> None:
@@ -146,8 +186,9 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="does not exist"):
+    with pytest.raises(SourceError, match="does not exist") as error:
         to_frame(tmp_path / "none.jpg")
+    assert isinstance(error.value, FileNotFoundError)
     with pytest.raises(SourceError, match="is not a file"):
         to_frame(tmp_path)
     with pytest.raises(SourceError, match="is not a file"):

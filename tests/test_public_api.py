@@ -50,7 +50,7 @@ def test_signatures() -> None:
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}
-    assert list(inspect.signature(openpaf.detect).parameters) == ["frame"]
+    assert list(inspect.signature(openpaf.detect).parameters) == ["frame", "channels"]
     assert list(inspect.signature(openpaf.decode).parameters)[:2] == ["fields", "config"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpaf.address import without_secrets
-from openpaf.errors import SourceError
+from openpaf.errors import SourceError, SourceNotFoundError
 from openpaf.optional import av
 from openpaf.pictures.picture import MAX_PIXELS, check_pixels
 
@@ -71,7 +71,9 @@ def reason(error: BaseException) -> str:
 def _open_file(path: Path, options: dict[str, str]) -> InputContainer:
     try:
         if not path.is_file():
-            raise SourceError(f"{path} is neither a file nor a folder, camera number or url")
+            raise SourceNotFoundError(
+                f"{path} is neither a file nor a folder, camera number or url"
+            )
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceError(f"{path} cannot be opened; it is empty")

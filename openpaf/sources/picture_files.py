@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from openpaf.errors import FrameError, SourceError
+from openpaf.errors import FrameError, SourceError, SourceNotFoundError
 from openpaf.frame import to_frame
 from openpaf.sources.listing import find_pictures
 from openpaf.sources.source import Shot
@@ -51,7 +51,7 @@ class PictureFiles:
     ) -> None:
         self.pictures = find_pictures([source])
         if len(self.pictures) == 1 and not self.pictures[0].path.exists():
-            raise SourceError(f"{source} does not exist")
+            raise SourceNotFoundError(f"{source} does not exist")
         self.files = [picture.path for picture in self.pictures]
         self.names = [picture.stem.as_posix() for picture in self.pictures]
         self.live = live
