@@ -22,6 +22,29 @@ class Facing(str, Enum):
     none = "none"
 
 
+Recording = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECORDING",
+        help=".ndjson, .csv or .parquet that openpaf wrote; a folder of OpenPose's JSON or of "
+        "openpaf batch; - for NDJSON on standard input.",
+        show_default=False,
+    ),
+]
+FrameRate = Annotated[
+    float | None,
+    typer.Option(
+        "--fps",
+        help="Frames a second: count times by frame number, whatever the file says.",
+    ),
+]
+Faces = Annotated[
+    Facing,
+    typer.Option(
+        help="Side of the frame people face, which gives joint angles their sign; auto goes by "
+        "feet and face.",
+    ),
+]
 Height = Annotated[
     str | None,
     typer.Option(

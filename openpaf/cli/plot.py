@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.motion import Facing, check_outputs
+from openpaf.cli.motion import Faces, Facing, FrameRate, Recording, check_outputs
 from openpaf.errors import ConfigError, RecordingError
 from openpaf.motion import Motion
 from openpaf.motion.plot import DEFAULT_CURVES, panels_of, write_page, write_picture
@@ -22,14 +22,7 @@ _MOST_PEOPLE = 12
 
 
 def command(
-    recording: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECORDING",
-            help="What openpaf smooth or run wrote: .ndjson, .csv, .parquet, a folder, or -.",
-            show_default=False,
-        ),
-    ],
+    recording: Recording,
     out: Annotated[
         list[Path] | None,
         typer.Option(
@@ -58,19 +51,14 @@ def command(
             metavar="FILE", help="The video, .mp4 or .webm, to show beside the curves of a page."
         ),
     ] = None,
-    facing: Annotated[
-        Facing, typer.Option(help="Side of the frame people face; auto goes by feet and face.")
-    ] = Facing.auto,
+    facing: Faces = Facing.auto,
     start: Annotated[
         float | None, typer.Option("--from", metavar="SECONDS", help="Where to begin.")
     ] = None,
     end: Annotated[
         float | None, typer.Option("--to", metavar="SECONDS", help="Where to end.")
     ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames a second: count times by frame number, whatever the file says."),
-    ] = None,
+    fps: FrameRate = None,
 ) -> None:
     """Draw angles and positions over time, gaps marked.
 

@@ -11,23 +11,25 @@ import typer
 
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.motion import (
+    Faces,
     Facing,
     Floor,
+    FrameRate,
     Height,
+    Recording,
     ScaleBar,
     check_outputs,
     read_person,
     read_scale,
 )
-from openpaf.cli.tables import figures, show
+from openpaf.cli.smooth_table import show_report
 from openpaf.errors import ConfigError
 from openpaf.files import replacing
-from openpaf.motion import Report, SmoothConfig, Smoothing, open_recording
+from openpaf.motion import SmoothConfig, Smoothing, open_recording
 from openpaf.motion.formats import angle_sink, open_sink, speed_table, write_all
 from openpaf.motion.region import read_region
 
 _DEFAULT = SmoothConfig()
-_SHOWN = 20
 
 
 class Filter(str, Enum):
@@ -41,15 +43,7 @@ class Filter(str, Enum):
 
 
 def command(
-    recording: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECORDING",
-            help=".ndjson, .csv or .parquet that openpaf wrote; a folder of OpenPose's JSON or of "
-            "openpaf batch; - for NDJSON on standard input.",
-            show_default=False,
-        ),
-    ],
+    recording: Recording,
     out: Annotated[
         list[Path] | None,
         typer.Option(
@@ -152,21 +146,11 @@ def command(
             metavar="SECONDS", help="Window of LOESS and median.", rich_help_panel="Keypoints"
         ),
     ] = _DEFAULT.window,
-    facing: Annotated[
-        Facing,
-        typer.Option(
-            help="Side of the frame people face, which gives joint angles their sign; auto goes "
-            "by feet and face.",
-            rich_help_panel="Units",
-        ),
-    ] = Facing.auto,
+    facing: Faces = Facing.auto,
     height: Height = None,
     scale_bar: ScaleBar = None,
     floor: Floor = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames a second: count times by frame number, whatever the file says."),
-    ] = None,
+    fps: FrameRate = None,
     source: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Which video, where the recording holds several."),
@@ -225,7 +209,7 @@ def command(
             partial.write_text(json.dumps(smoothing.report.as_dict(), indent=2) + "\n")
         written.append(report)
     if Path("-") not in (out or []):
-        _show(smoothing.report)
+        show_report(smoothing.report)
     if not smoothing.report.kept:
         warn("nobody is left; see the table, and --min-time, --region and --person")
     if written:
@@ -240,30 +224,3 @@ def _cutoff(text: str) -> Any:
         return float(text)
     except ValueError:
         raise ConfigError(f"--cutoff must be a number of Hz or auto, got {text!r}") from None
-
-
-def _show(report: Report) -> None:
-    table = figures(
-        "person", "from s", "to s", "frames", "joined", "keypoints", "exchanged", "outliers",
-        "filled", "missing", "cut-off Hz",
-    )  # fmt: skip
-    for one in report.kept[:_SHOWN]:
-        table.add_row(
-            str(one.id), f"{one.first:.2f}", f"{one.last:.2f}", f"{one.seen:,}",
-            " ".join(map(str, one.joined)) or "-", f"{one.keypoints:,}", f"{one.exchanged:,}",
-            f"{one.outliers:,}", f"{one.filled:,}", f"{one.missing:,}",
-            "-" if one.cutoff is None else f"{one.cutoff:.1f}",
-        )  # fmt: skip
-    lines = [f"{report.frames:,} frames, {report.frame_rate:.2f} a second"]
-    if report.missing_frames:
-        lines[0] += f"; {report.missing_frames:,} that the recording lacks were put in"
-    if len(report.kept) > _SHOWN:
-        lines.append(f"{len(report.kept) - _SHOWN:,} people more; --report FILE lists all")
-    reasons: dict[str, list[str]] = {}
-    for one in report.people:
-        if one.dropped is not None:
-            reasons.setdefault(one.dropped, []).append(str(one.id))
-    for reason, ids in reasons.items():
-        more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
-        lines.append(f"dropped {' '.join(ids[:_SHOWN])}{more}: {reason}")
-    show(table, *lines)

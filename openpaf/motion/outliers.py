@@ -31,13 +31,14 @@ def remove_outliers(trail: Trail) -> Trail:
     """
     step = float(np.median(np.diff(trail.times))) if len(trail) > 1 else 1.0
     near, usual = _odd(_NEAR / step, 5), _odd(_USUAL / step, 31)
+    least = _LEAST * trail.scale
     keypoints, scores, marks = trail.keypoints.copy(), trail.scores.copy(), trail.marks.copy()
     for k in range(keypoints.shape[1]):
         found = np.flatnonzero(np.isfinite(keypoints[:, k, 0]))
         if len(found) < near:
             continue
         away = _away(keypoints[found, k], trail.times[found], near)
-        allowed = np.maximum(_TIMES * _running_median(away, usual), _LEAST * trail.scale)
+        allowed = np.maximum(_TIMES * _running_median(away, usual), least)
         out = found[away > allowed]
         keypoints[out, k], scores[out, k] = np.nan, 0
         marks[out, k] |= OUTLIER

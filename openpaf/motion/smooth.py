@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from openpaf.errors import OpenPafWarning
+from openpaf.motion.block import Block
 from openpaf.motion.choice import choose
 from openpaf.motion.config import SmoothConfig
 from openpaf.motion.cutoff import LEAST, find_cutoff
 from openpaf.motion.filters import smooth_trail
 from openpaf.motion.gaps import fill_gaps
 from openpaf.motion.ids import chosen, with_ids
-from openpaf.motion.motion import Motion
 from openpaf.motion.outliers import remove_outliers
 from openpaf.motion.records import Record, Recording
 from openpaf.motion.region import region_of
@@ -42,7 +42,7 @@ class Smoothing:
     Parameters
     ----------
     recording : Recording
-        From `open_recording`, or a `Motion`.
+        From `open_recording`, or a `Block`.
     config : SmoothConfig, optional
     block_frames : int
         Frames that are worked on at once.
@@ -86,7 +86,7 @@ class Smoothing:
         self._margin = math.ceil(seconds / self.survey.step)
         self._block = max(block_frames, 2 * self._margin)
 
-    def blocks(self) -> Iterator[Motion]:
+    def blocks(self) -> Iterator[Block]:
         """Give the result in blocks that follow one another."""
         rows: list[Record] = []
         lead = 0
@@ -140,8 +140,8 @@ class Smoothing:
         ids = np.array([self._new_ids.get(who, -1) for who in record.poses.ids.tolist()], np.int64)
         return chosen(record, replace(record.poses, ids=ids), ids >= 0)
 
-    def _worked(self, rows: list[Record], start: int, stop: int) -> Motion:
-        whole = Motion.of(rows)
+    def _worked(self, rows: list[Record], start: int, stop: int) -> Block:
+        whole = Block.of(rows)
         trails = []
         for trail in whole:
             done = self._smoothed(trail, self._people[trail.id]).rows(start, stop)

@@ -28,7 +28,7 @@ from openpaf.session.providers import (
     cuda_provider,
     why,
 )
-from openpaf.session.session import warn_of_fallback
+from openpaf.session.runtime import warn_of_fallback
 from openpaf.session.telemetry import silenced
 
 try:

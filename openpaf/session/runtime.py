@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.errors import OpenPafWarning
 from openpaf.models.network_card import NetworkCard
+from openpaf.session.device import Device
 
 
 class Loaded(Protocol):
@@ -53,3 +56,10 @@ class Runtime(Loaded, Protocol):
         ModelError
             When the network fails.
         """
+
+
+def warn_of_fallback(device: Device, reason: str, instead: str) -> None:
+    """Say once that the device asked for is not to be had."""
+    # Nobody asked for a GPU by name, but whoever installs what one needs has one.
+    what = "no GPU is used" if device.name == "auto" else f"device '{device}' is not to be had"
+    warnings.warn(f"{what}: {reason}; running on {instead}", OpenPafWarning, stacklevel=2)

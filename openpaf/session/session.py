@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import ConfigError, ModelError, ModelNotFoundError, OpenPafWarning
+from openpaf.errors import ConfigError, ModelError, ModelNotFoundError
 from openpaf.fields import Fields
 from openpaf.models import SUFFIXES, ModelCard, NetworkCard
 from openpaf.models.cards import card_beside
-from openpaf.session.device import Device, read_device
+from openpaf.session.device import read_device
 from openpaf.session.fields import FieldSession
-from openpaf.session.runtime import Loaded, Runtime
+from openpaf.session.runtime import Loaded, Runtime, warn_of_fallback
 
 
 class Session(Loaded, Protocol):
@@ -135,10 +134,3 @@ def open_runtime(
     from openpaf.session.onnxruntime import OnnxRuntime
 
     return OnnxRuntime(path, device=wanted, threads=threads, spinning=spinning, card=card)
-
-
-def warn_of_fallback(device: Device, reason: str, instead: str) -> None:
-    """Say once that the device asked for is not to be had."""
-    # Nobody asked for a GPU by name, but whoever installs what one needs has one.
-    what = "no GPU is used" if device.name == "auto" else f"device '{device}' is not to be had"
-    warnings.warn(f"{what}: {reason}; running on {instead}", OpenPafWarning, stacklevel=2)

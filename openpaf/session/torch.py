@@ -19,7 +19,7 @@ from openpaf.errors import MissingExtraError, ModelError, first_line
 from openpaf.models import ModelCard, NetworkCard
 from openpaf.session.device import Device
 from openpaf.session.nvidia import NotFound
-from openpaf.session.session import warn_of_fallback
+from openpaf.session.runtime import warn_of_fallback
 
 try:
     import torch

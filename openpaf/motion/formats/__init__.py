@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from openpaf.errors import ConfigError
+from openpaf.motion.block import Block
 from openpaf.motion.facing import Facing
 from openpaf.motion.formats.bvh import bvh
 from openpaf.motion.formats.c3d import c3d
@@ -17,7 +18,6 @@ from openpaf.motion.formats.posetrack import PoseTrack
 from openpaf.motion.formats.sink import Sink
 from openpaf.motion.formats.table import angle_table, speed_table, wide
 from openpaf.motion.formats.trc import is_px, trc
-from openpaf.motion.motion import Motion
 from openpaf.motion.scale import Scale
 
 __all__ = ["FORMATS", "angle_sink", "open_sink", "speed_table", "write", "write_all"]
@@ -90,14 +90,12 @@ def angle_sink(path: Path, facing: Facing = "auto") -> Sink:
     return angle_table(path, facing)
 
 
-def write(
-    blocks: Iterable[Motion], paths: Sequence[Path], scale: Scale | None = None
-) -> list[Path]:
+def write(blocks: Iterable[Block], paths: Sequence[Path], scale: Scale | None = None) -> list[Path]:
     """Write blocks that follow one another to every path.
 
     Parameters
     ----------
-    blocks : iterable of Motion
+    blocks : iterable of Block
     paths : sequence of Path
     scale : Scale, optional
         The forms in metres need one.
@@ -110,7 +108,7 @@ def write(
     return write_all(blocks, [open_sink(path, scale) for path in paths])
 
 
-def write_all(blocks: Iterable[Motion], sinks: Sequence[Sink]) -> list[Path]:
+def write_all(blocks: Iterable[Block], sinks: Sequence[Sink]) -> list[Path]:
     """Give blocks to several writers and finish them; nothing appears before all is done."""
     for block in blocks:
         for sink in sinks:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from openpaf.errors import OutputError
-from openpaf.motion.motion import Motion
+from openpaf.motion.block import Block
 from openpaf.result import Result
 from openpaf.writers.openpose import OpenPoseWriter
 
@@ -41,7 +41,7 @@ class OpenPoseFolder:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         self._writer = OpenPoseWriter(Path(self._partial.name) / "all", path.name)
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         nothing = np.empty((0, 0, 3), np.uint8)
         for record in block.records():

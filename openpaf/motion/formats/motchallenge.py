@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from openpaf.motion.block import Block
 from openpaf.motion.formats.sink import Body
-from openpaf.motion.motion import Motion
 
 
 class MotChallenge:
@@ -21,7 +21,7 @@ class MotChallenge:
     def __init__(self, path: Path) -> None:
         self._path, self._body = path, Body()
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         for record in block.records():
             ids = [] if record.poses.ids is None else record.poses.ids.tolist()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from openpaf.motion.block import Block
 from openpaf.motion.formats.sink import Body
-from openpaf.motion.motion import Motion
 from openpaf.motion.records import Record
 
 
@@ -25,7 +25,7 @@ class Ndjson:
     def __init__(self, path: Path | None) -> None:
         self._path, self._body = path, Body()
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         for record in block.records():
             line = json.dumps(_line(record, block))
@@ -43,7 +43,7 @@ class Ndjson:
         return [self._path]
 
 
-def _line(record: Record, block: Motion) -> dict[str, object]:
+def _line(record: Record, block: Block) -> dict[str, object]:
     line = {
         "frame": record.frame,
         "time": round(record.time, 6),

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.motion.block import Block
 from openpaf.motion.formats.sink import person_path
-from openpaf.motion.motion import Motion
 from openpaf.motion.trail import Trail
 from openpaf.skeleton import Skeleton
 
@@ -53,7 +53,7 @@ class EachPerson:
         self._rows = 0
         self._step = 0.0
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         if len(block) > 1 and not self._step:
             self._step = float(np.median(np.diff(block.times)))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from openpaf.motion.block import Block
 from openpaf.motion.formats.sink import Body
-from openpaf.motion.motion import Motion
 from openpaf.motion.records import Record
 from openpaf.skeleton import Skeleton
 
@@ -36,7 +36,7 @@ class PoseTrack:
         self._images, self._annotations = Body(), Body()
         self._size: tuple[int, int] = (0, 0)
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         self._size = block.frame_size or self._size
         for record in block.records():

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from openpaf.files import replacing
-from openpaf.motion.motion import Motion
+from openpaf.motion.block import Block
 from openpaf.motion.scale import Scale
 
 
 class Sink(Protocol):
     """Takes the blocks of a motion in order, and makes files of them in the end."""
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
 
     def finish(self) -> list[Path]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from openpaf.angles import angle_names
 from openpaf.errors import MissingExtraError
 from openpaf.files import replacing
+from openpaf.motion.block import Block
 from openpaf.motion.facing import Facing, facings
-from openpaf.motion.motion import Motion
 from openpaf.motion.scale import Scale
 from openpaf.motion.trail import Trail
 
@@ -50,7 +50,7 @@ class Table:
         parquet = path.suffix.lower() == ".parquet"
         self._rows: _Csv | _Parquet = _Parquet() if parquet else _Csv()
 
-    def write(self, block: Motion) -> None:
+    def write(self, block: Block) -> None:
         """Take a block."""
         tables = []
         for trail in block:
