@@ -109,6 +109,22 @@ NetSize = Annotated[
     typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),
 ]
 
+Video = Annotated[
+    Path | None,
+    typer.Option(help="Write an annotated .mp4, .mkv or .mov.", rich_help_panel="Output"),
+]
+NoImage = Annotated[
+    bool,
+    typer.Option(
+        "--no-image", help="Draw skeletons on black, not on the frame.", rich_help_panel="Output"
+    ),
+]
+Every = Annotated[
+    int,
+    typer.Option(
+        metavar="N", help="Send every N-th frame through the network, track between them."
+    ),
+]
 Start = Annotated[
     str | None,
     typer.Option(

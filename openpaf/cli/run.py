@@ -1,4 +1,4 @@
-"""`openpaf run`: a video, camera or stream in; ids, files, a window and statistics out."""
+"""`openpaf run`: videos, cameras or streams in; ids, files, windows and statistics out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from functools import partial
@@ -23,6 +23,7 @@ from openpaf.cli.options import (
     Complete,
     Device,
     End,
+    Every,
     FastOrNot,
     Looks,
     MaxPeople,
@@ -30,47 +31,33 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    NoImage,
     Refine,
     RefineLimit,
     Start,
     Step,
     Threads,
     Tiles,
+    Video,
     model_for_streams,
     read_card,
     read_net_size,
     read_size,
     refine_options,
 )
+from openpaf.cli.outputs import Outputs
 from openpaf.cli.rate import options_for_rate
+from openpaf.cli.sources import names_of, opens_twice
+from openpaf.cli.sync import InStep, check_sync
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import ConfigError, OutputError, SourceError
-from openpaf.files import check_file, check_folder, fitting_name, refuse_to_replace
+from openpaf.errors import SourceError
 from openpaf.optional import cv2
 from openpaf.selftest.rates import Still
-from openpaf.sources import Source, is_url, without_secrets
-from openpaf.sources.listing import about_ids
-from openpaf.stream import Stream, open_source
+from openpaf.sources import without_secrets
+from openpaf.stream import Source, Streams, open_source
 from openpaf.track import TrackConfig
-from openpaf.writers import (
-    AngleWriter,
-    CocoWriter,
-    CsvWriter,
-    NdjsonWriter,
-    OpenPoseWriter,
-    Painter,
-    PictureWriter,
-    VideoWriter,
-    Window,
-    Writers,
-    check_video,
-)
-
-# Options that take a folder, and how the names of the files in it end.
-_FOLDERS = {"--images": "_poses.jpg", "--openpose-json": "_keypoints.json"}
-# For the number of a frame, and the ending.
-_ROOM = 40
+from openpaf.writers import Painter, Window, Writers
 
 
 class Stats(str, Enum):
@@ -82,21 +69,19 @@ class Stats(str, Enum):
 
 def command(
     source: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            metavar="SOURCE",
+            metavar="SOURCE...",
             help="A video file; a picture, folder or quoted glob; a camera number; an http, rtsp "
-            "or other url; or - for JPEG pictures on standard input.",
+            "or other url; or - for JPEG pictures on standard input. Several are looked at beside "
+            "one another.",
             show_default=False,
         ),
     ],
     show: Annotated[
         bool, typer.Option("--show", help="Show a window; q or Esc ends.", rich_help_panel="Output")
     ] = False,
-    video: Annotated[
-        Path | None,
-        typer.Option(help="Write an annotated .mp4, .mkv or .mov.", rich_help_panel="Output"),
-    ] = None,
+    video: Video = None,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -132,14 +117,7 @@ def command(
             rich_help_panel="Output",
         ),
     ] = None,
-    no_image: Annotated[
-        bool,
-        typer.Option(
-            "--no-image",
-            help="Draw skeletons on black, not on the frame.",
-            rich_help_panel="Output",
-        ),
-    ] = False,
+    no_image: NoImage = False,
     stats: Annotated[
         Stats,
         typer.Option(
@@ -166,12 +144,7 @@ def command(
         bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
     ] = True,
     smooth: Annotated[bool, typer.Option(help="Smooth keypoints over time.")] = True,
-    every: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="Send every N-th frame through the network, track between them."
-        ),
-    ] = 1,
+    every: Every = 1,
     live: Annotated[
         bool | None,
         typer.Option(
@@ -203,11 +176,20 @@ def command(
     max_frames: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after so many frames.", min=1)
     ] = None,
+    sync: Annotated[
+        bool,
+        typer.Option(
+            "--sync",
+            help="Find out by the movement of wrists how much later one of several sources was "
+            "started than another, and number frames alike. A clap at the beginning helps.",
+        ),
+    ] = False,
 ) -> None:
-    """Follow people in a video, camera or stream.
+    """Follow people in videos, cameras or streams.
 
     Several outputs can be written at once, and all of them stay readable if the run is killed.
     Files are processed frame by frame; live sources drop the frames that there is no time for.
+    Several sources share one network; each has a folder of its own for what is written.
 
     Examples:
 
@@ -220,28 +202,38 @@ def command(
         openpaf run rtsp://camera.local/live --ndjson - | jq '.people | length'
 
         ffmpeg -i street.mp4 -f mjpeg - | openpaf run - --coco-json results.json
+
+        openpaf run 0 1 rtsp://camera.local/live --ndjson trial/poses.ndjson
+
+        openpaf run cam01.mp4 cam02.mp4 --sync --openpose-json pose
     """
     _quieten_opencv()
-    files = {
-        "--video": video, "--images": images, "--ndjson": ndjson, "--csv": csv,
-        "--coco-json": coco_json, "--openpose-json": openpose_json, "--angles": angles,
-    }  # fmt: skip
-    _check(files, stats)
+    outputs = Outputs(video, images, ndjson, csv, coco_json, openpose_json, angles)
+    sources = names_of(source)
+    own = {name: outputs.of_one(name) if len(sources) > 1 else outputs for name in sources}
+    outputs.check(stats_on_stdout=stats is Stats.json, several=len(sources) > 1)
+    check_sync(sync, outputs, len(sources), track)
     with ExitStack() as stack:
         # First, so that a misspelt name is told before a network is loaded; and the outputs last,
         # so that nothing is made or replaced by a run that cannot begin.
-        open_reader = partial(
-            open_source,
-            source,
-            frame_rate=fps,
-            frame_size=read_size(raw, "--raw"),
-            start=start,
-            end=end,
-            step=step,
-        )
-        reader = open_reader(live=live)
-        stack.callback(reader.close)
-        _check_outputs(files, reader, [model, card])
+        size = read_size(raw, "--raw")
+        readers: dict[str, Source] = {}
+        openers: dict[str, Callable[..., Source]] = {}
+        for name, place in sources.items():
+            openers[name] = partial(
+                open_source,
+                place,
+                frame_rate=fps,
+                frame_size=size if place == "-" or "-" not in source else None,
+                start=start,
+                end=end,
+                step=step,
+            )
+            readers[name] = openers[name](live=live)
+            stack.callback(readers[name].close)
+        read = [file for reader in readers.values() for file in getattr(reader, "files", ())]
+        for name, reader in readers.items():
+            own[name].check_places(reader, [*read, model, card])
         choice = model_for_streams(model, card, fast, device, threads)
         options: dict[str, Any] = {
             "model": choice.model,
@@ -262,73 +254,118 @@ def command(
             # Before anything is timed.
             with kernels_compiled_beside():
                 pass
-            trial: Callable[[], Source] = partial(Still, read_size(raw, "--raw"))
-            if _opens_twice(source):
-                trial = partial(open_reader, live=False)
+            first, place = next(iter(sources.items()))
+            trial: Callable[[], Source] = partial(Still, size)
+            if opens_twice(place):
+                trial = partial(openers[first], live=False)
             following = {"track": tracking, "every": every}
+            # One network has to hold the rate of all.
             options |= options_for_rate(
-                target_fps, trial, options, following, any_precision=fast is None
+                target_fps * len(sources), trial, options, following, any_precision=fast is None
             )
         with kernels_compiled_beside():
             engine = stack.enter_context(Engine(**options))
-        stream = stack.enter_context(Stream(engine, reader, track=tracking, every=every))
-        writers = stack.enter_context(Writers())
-        name, paint = _name(source), Painter(image=not no_image)
-        window = None
-        if show:
-            rate = Painter(image=not no_image, frame_rate=lambda: stream.stats.recent_frame_rate)
-            writers.add(window := Window(f"openpaf {without_secrets(source)}", rate))
-        if ndjson:
-            writers.add(NdjsonWriter(_path_or_stdout(ndjson)))
-        if csv:
-            writers.add(CsvWriter(_path_or_stdout(csv)))
-        if coco_json:
-            writers.add(CocoWriter(coco_json))
-        if openpose_json:
-            writers.add(OpenPoseWriter(openpose_json, name))
-        if angles:
-            writers.add(AngleWriter(_path_or_stdout(angles)))
-        if images:
-            writers.add(PictureWriter(images, name, paint))
-        if video:
-            writers.add(VideoWriter(video, paint))
+        streams = stack.enter_context(Streams(engine, readers, track=tracking, every=every))
+        in_step = stack.enter_context(InStep(streams, own)) if sync else None
+        writers = {name: stack.enter_context(Writers()) for name in sources}
+        windows: list[Window] = []
+        for name, place in sources.items():
+            paint = Painter(image=not no_image)
+            if show:
+                windows.append(_window(streams, name, place, no_image))
+                writers[name].add(windows[-1])
+            if in_step is not None:
+                writers[name].add(in_step.spools[name])
+            now = own[name] if in_step is None else own[name].pictures
+            for writer in now.writers(name, paint, name if len(sources) > 1 else None):
+                writers[name].add(writer)
         engine.warm_up()
-        broken = _follow(stream, writers, window, max_frames, stats)
-    if not stream.stats.frames:
-        shown = without_secrets(source)
-        raise broken or SourceError(f"{shown} gives no frame that can be read")
-    if not any(files.values()) and not show and stats is Stats.text:
+        try:
+            _follow(streams, writers, windows, max_frames)
+        finally:
+            if in_step is not None:
+                in_step.write()
+            _tell(streams, stats)
+    if not outputs and not show and stats is Stats.text:
         warn("nothing was written; add --show, --video FILE, --ndjson - or another output")
-    if broken:
-        warn(str(broken))
-    if stream.stats.damaged or broken or reader.cut_short:
+    if not _whole(streams, sources):
         raise typer.Exit(1)
 
 
+def _window(streams: Streams, name: str, place: str, no_image: bool) -> Window:
+    numbers = streams.streams[name].stats
+    paint = Painter(image=not no_image, frame_rate=lambda: numbers.recent_frame_rate)
+    return Window(f"openpaf {without_secrets(place)}", paint)
+
+
 def _follow(
-    stream: Stream, writers: Writers, window: Window | None, max_frames: int | None, stats: Stats
-) -> SourceError | None:
-    """Write every result; give what the source broke off with, if it did."""
+    streams: Streams, writers: Mapping[str, Writers], windows: list[Window], max_frames: int | None
+) -> None:
+    """Write every result of every source."""
+    several = len(writers) > 1
     try:
         with progress_bar() as bar:
-            task = bar.add_task("waiting for the first frame", total=stream.source.frame_count)
-            for result in stream.results():
+            tasks = {
+                name: bar.add_task(
+                    f"{name} waiting" if several else "waiting for the first frame",
+                    total=stream.source.frame_count,
+                )
+                for name, stream in streams.streams.items()
+            }
+            for name, result in streams.results():
                 with _uninterrupted():
-                    writers.write(result)
-                rate, people = stream.stats.recent_frame_rate, len(result.poses)
-                bar.update(task, advance=1, description=f"{rate:.1f} fps, {people} people")
-                if window is not None and window.closed or stream.stats.frames == max_frames:
+                    writers[name].write(result)
+                numbers = streams.streams[name].stats
+                doing = f"{numbers.recent_frame_rate:.1f} fps, {len(result.poses)} people"
+                bar.update(
+                    tasks[name], advance=1, description=f"{name} {doing}" if several else doing
+                )
+                if any(window.closed for window in windows):
                     break
-    except SourceError as error:
-        return error
+                if numbers.frames == max_frames:
+                    streams.stop(name)
     finally:
-        stream.close()
-        if stats is Stats.json:
-            ran = {"model": stream.engine.card.name, "provider": stream.engine.provider}
-            print(json.dumps({**stream.stats.as_dict(), **ran}), flush=True)
-        elif stream.stats.frames:
-            warn(f"{stream.stats}; {stream.engine.card.name}")
-    return None
+        streams.close()
+
+
+def _tell(streams: Streams, stats: Stats) -> None:
+    """Say how fast it was."""
+    several = len(streams.streams) > 1
+    ran = {"model": streams.engine.card.name, "provider": streams.engine.provider}
+    if stats is Stats.json:
+        (one, *_) = streams.streams.values()
+        numbers = streams.as_dict() if several else one.stats.as_dict()
+        print(json.dumps({**numbers, **ran}), flush=True)
+        return
+    for name, stream in streams.streams.items():
+        if stream.stats.frames:
+            warn(f"{name}: {stream.stats}" if several else f"{stream.stats}; {ran['model']}")
+    if several:
+        warn(f"{streams.as_dict()['fps']:.1f}/s together; {ran['model']}")
+
+
+def _whole(streams: Streams, sources: Mapping[str, str]) -> bool:
+    """Whether every source gave all of its frames; says which did not.
+
+    Raises
+    ------
+    SourceError
+        When none gave any.
+    """
+    problems: list[SourceError] = []
+    for name, place in sources.items():
+        if name in streams.errors:
+            problems.append(streams.errors[name])
+        elif not streams.streams[name].stats.frames:
+            shown = without_secrets(place)
+            problems.append(SourceError(f"{shown} gives no frame that can be read"))
+    if not any(stream.stats.frames for stream in streams.streams.values()):
+        raise problems[0]
+    for problem in problems:
+        warn(str(problem))
+    return not problems and not any(
+        stream.stats.damaged or stream.source.cut_short for stream in streams.streams.values()
+    )
 
 
 @contextmanager
@@ -342,65 +379,6 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if pressed:
         raise KeyboardInterrupt
-
-
-def _check(files: Mapping[str, Path | None], stats: Stats) -> None:
-    """Refuse outputs that would destroy one another."""
-    to_stdout = [option for option, path in files.items() if str(path) == "-"]
-    if stats is Stats.json:
-        to_stdout.append("--stats json")
-    if len(to_stdout) > 1:
-        raise ConfigError(f"{' and '.join(to_stdout)} cannot share standard output; name a file")
-    taken: dict[Path, str] = {}
-    for option, path in files.items():
-        if path is None or str(path) == "-":
-            continue
-        place = path.resolve()
-        if place in taken:
-            raise OutputError(f"{option} {path} would replace {taken[place]}; pass another place")
-        taken[place] = option
-
-
-def _check_outputs(
-    files: Mapping[str, Path | None], reader: Source, others: Sequence[str | Path | None]
-) -> None:
-    """Refuse outputs that cannot be written, or that would destroy something that is read."""
-    inputs = [*getattr(reader, "files", ()), *(Path(path) for path in others if path)]
-    for option, path in files.items():
-        if path is None or str(path) == "-":
-            continue
-        if option in _FOLDERS:
-            check_folder(path)
-            names = getattr(reader, "names", ())
-            outputs = [path / f"{name}{_FOLDERS[option]}" for name in names]
-        else:
-            check_file(path)
-            outputs = [path]
-        refuse_to_replace(inputs, outputs, "the source" if path in outputs else "an input")
-        if option == "--video":
-            check_video(path)
-        if option == "--coco-json" and (about := about_ids(getattr(reader, "pictures", ()))):
-            warn(about)
-
-
-def _opens_twice(source: str) -> bool:
-    """Whether a second reader takes nothing away from the first."""
-    return Path(source).is_dir() or (not is_url(source) and Path(source).is_file())
-
-
-def _path_or_stdout(path: Path) -> Path | None:
-    return None if str(path) == "-" else path
-
-
-def _name(source: str) -> str:
-    """What files of a frame each begin with."""
-    if source == "-":
-        return "stdin"
-    if source.isdecimal():
-        return f"camera{source}"
-    if is_url(source):
-        return "stream"
-    return fitting_name(Path(source).stem, _ROOM) or "frame"
 
 
 def _quieten_opencv() -> None:

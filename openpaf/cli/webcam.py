@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,24 +11,23 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Device,
+    Every,
     FastOrNot,
     Model,
     NetHeight,
     NetSize,
+    NoImage,
     Refine,
     RefineLimit,
     Threads,
+    Video,
 )
 
 
 def command(
     camera: Annotated[int, typer.Argument(help="Which camera.", min=0)] = 0,
-    video: Annotated[
-        Path | None, typer.Option(help="Also write an annotated .mp4, .mkv or .mov.")
-    ] = None,
-    no_image: Annotated[
-        bool, typer.Option("--no-image", help="Draw skeletons on black, not on the frame.")
-    ] = False,
+    video: Video = None,
+    no_image: NoImage = False,
     model: Model = None,
     card: Card = None,
     fast: FastOrNot = None,
@@ -39,19 +37,14 @@ def command(
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
     threads: Threads = None,
-    every: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="Send every N-th frame through the network, track between them."
-        ),
-    ] = 1,
+    every: Every = 1,
 ) -> None:
     """Follow people in front of a camera, in a window; q or Esc ends.
 
     The same as `openpaf run 0 --show`, which has more options.
     """
     run.command(
-        str(camera),
+        [str(camera)],
         show=True,
         video=video,
         no_image=no_image,

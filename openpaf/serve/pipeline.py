@@ -17,13 +17,13 @@ from openpaf.fields import Fields
 from openpaf.models import Calibration
 from openpaf.poses import Poses
 from openpaf.selftest.machine import usable_cores
-from openpaf.serve.batcher import Batcher
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError
 from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
+from openpaf.stream.batcher import Batcher
 from openpaf.track import warm_up
 
 Result = TypeVar("Result")

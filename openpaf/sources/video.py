@@ -11,11 +11,10 @@ from pathlib import Path
 from openpaf.address import without_secrets
 from openpaf.errors import SourceError
 from openpaf.sources.film import Film, FilmFrame
+from openpaf.sources.patience import attempts
 from openpaf.sources.source import Shot
 from openpaf.sources.span import Chooser, Span
 
-# Seconds: between attempts to connect, and until a url is given up.
-_FIRST_WAIT, _LONGEST_WAIT, _PATIENCE = 0.5, 8.0, 60.0
 # Times of a stream that are this far from the clock have begun anew.
 _LEAP_S = 5.0
 # A live frame older than this when it is asked for is left out.
@@ -172,11 +171,7 @@ class Video:
         """Connect again, waiting twice as long each time; None after `close`."""
         self._film.close()
         self._tell(f"{self._name} broke off after {self.index} frames; connecting again")
-        lost, wait = time.monotonic(), _FIRST_WAIT
-        while time.monotonic() - lost < _PATIENCE:
-            if self._closed.wait(wait):
-                return None
-            wait = min(2 * wait, _LONGEST_WAIT)
+        for gone in attempts(self._closed):
             try:
                 film = Film(self._place, url=True)
             except SourceError:
@@ -187,6 +182,8 @@ class Video:
             frame = self._next()
             if frame is not None:
                 self.reconnects += 1
-                self._tell(f"{self._name} is back after {time.monotonic() - lost:.1f} s")
+                self._tell(f"{self._name} is back after {gone:.1f} s")
                 return frame
+        if self._closed.is_set():
+            return None
         raise SourceError(f"{self._name} broke off after {self.index} frames and stayed away")

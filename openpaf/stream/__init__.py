@@ -6,5 +6,6 @@ from openpaf.result import Result
 from openpaf.sources import Shot, Source, open_source
 from openpaf.stream.pipeline import Stream
 from openpaf.stream.stats import StreamStats
+from openpaf.stream.streams import Streams
 
-__all__ = ["Result", "Shot", "Source", "Stream", "StreamStats", "open_source"]
+__all__ = ["Result", "Shot", "Source", "Stream", "StreamStats", "Streams", "open_source"]

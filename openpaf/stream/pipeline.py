@@ -21,6 +21,7 @@ from openpaf.result import Result
 from openpaf.sources import Shot, Source, open_source
 from openpaf.sources.picture_files import PictureFiles
 from openpaf.stream.channel import Channel, Stopped
+from openpaf.stream.network import Network, OwnNetwork, Prepared
 from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
 _UNDER_WAY_LIVE, _UNDER_WAY = 2, 8
 # A camera that hangs must not hang whoever stops the stream.
 _PATIENCE = 6.0
-
-
-class _Prepared(NamedTuple):
-    shot: Shot
-    net_frame: NetFrame
 
 
 class _Predicted(NamedTuple):
@@ -67,6 +63,8 @@ class Stream:
         half of the way to where they will be, for live sources where they should be by now.
     live, frame_rate, frame_size, start, end, step
         See `open_source`.
+    network : Network, optional
+        What frames are sent through, where it is shared with other streams; see `Streams`.
 
     Raises
     ------
@@ -94,6 +92,7 @@ class Stream:
         start: str | float | None = None,
         end: str | float | None = None,
         step: int = 1,
+        network: Network | None = None,
     ) -> None:
         every, step = plain(every), plain(step)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
@@ -101,6 +100,7 @@ class Stream:
         if every > 1 and not track:
             raise ConfigError("every needs tracking to fill in the frames between; leave track on")
         self.engine = engine
+        self._network = OwnNetwork(engine) if network is None else network
         self.stats = StreamStats()
         self.source: Source = (
             open_source(
@@ -117,7 +117,7 @@ class Stream:
         )
         self._tracker = Tracker(None if track is True else track) if track else None
         self._every = every
-        self._frames: Channel[_Prepared] = Channel(newest_only=self.source.live)
+        self._frames: Channel[Prepared] = Channel(newest_only=self.source.live)
         self._predicted: Channel[_Predicted] = Channel()
         self._results: Channel[tuple[Shot, Poses]] = Channel()
         # Each frame under way holds one of these.
@@ -230,7 +230,7 @@ class Stream:
                 if self._closed.wait(max(ahead, 0)):
                     return
                 shot = replace(shot, arrived=time.perf_counter())
-            self._frames.put(_Prepared(shot, prepare(self.engine, shot)))
+            self._frames.put(Prepared(shot, prepare(self.engine, shot)))
 
     def _predict(self) -> None:
         live = self.source.live
@@ -238,14 +238,12 @@ class Stream:
         while True:
             if live:
                 self._permits.get()
-            shot, net_frame = self._frames.get()
-            fields, network_ms = None, 0.0
             if count % self._every == 0:
-                started = time.perf_counter()
-                fields = self.engine.predict([net_frame])[0]
-                network_ms = 1000 * (time.perf_counter() - started)
+                (shot, net_frame), fields, network_ms = self._network.through(self._frames.get)
+                self._predicted.put(_Predicted(shot, net_frame, fields, network_ms))
+            else:
+                self._predicted.put(_Predicted(*self._frames.get(), None, 0.0))
             count += 1
-            self._predicted.put(_Predicted(shot, net_frame, fields, network_ms))
 
     def _decode(self) -> None:
         # While the network has the first frame there is nothing else to do.

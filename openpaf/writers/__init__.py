@@ -9,6 +9,7 @@ from openpaf.writers.ndjson import NdjsonWriter
 from openpaf.writers.openpose import OpenPoseWriter
 from openpaf.writers.painter import Painter
 from openpaf.writers.pictures import PictureWriter
+from openpaf.writers.spool import Spool
 from openpaf.writers.video import VideoWriter, check_video
 from openpaf.writers.window import Window
 from openpaf.writers.writer import Writer, Writers
@@ -21,6 +22,7 @@ __all__ = [
     "OpenPoseWriter",
     "Painter",
     "PictureWriter",
+    "Spool",
     "VideoWriter",
     "Window",
     "Writer",

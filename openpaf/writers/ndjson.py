@@ -19,15 +19,19 @@ class NdjsonWriter:
     ----------
     path : Path or None
         None writes to standard output.
+    source : str, optional
+        Written as `source`, where lines of several come together.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, source: str | None = None) -> None:
         self._file = GrowingFile(path)
+        self._source = {} if source is None else {"source": source}
 
     def write(self, result: Result) -> None:
         """Append a line."""
         height, width = result.frame.shape[:2]
         line = {
+            **self._source,
             "frame": result.index,
             "time": round(result.time, 6),
             "name": result.name,

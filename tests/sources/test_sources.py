@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,16 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError, SourceError
-from openpaf.sources import Shot, Source, open_source, video
-
-
-def picture(index: int, size: tuple[int, int] = (64, 48)) -> NDArray[np.uint8]:
-    """A flat colour that tells the index."""
-    return np.full((size[1], size[0], 3), (10 * index % 250, 128, 128), np.uint8)
-
-
-def jpeg(index: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    return bytes(cv2.imencode(".jpg", picture(index, size))[1])
+from openpaf.sources import Shot, Source, open_source, patience
+from tests.mjpeg import MjpegServer, jpeg, picture
 
 
 def shots(source: Source) -> list[Shot]:
@@ -254,49 +244,8 @@ def test_options_that_cannot_work(options: dict[str, Any], message: str) -> None
         open_source(**options)
 
 
-class MjpegServer(ThreadingHTTPServer):
-    """Gives `frames` pictures to each of `connections` clients, then refuses."""
-
-    def __init__(self, frames: int, connections: int = 10**9) -> None:
-        super().__init__(("127.0.0.1", 0), _MjpegHandler)
-        self.frames, self.left = frames, connections
-        self.url = f"http://127.0.0.1:{self.server_port}/stream.mjpg"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _MjpegHandler(BaseHTTPRequestHandler):
-    server: MjpegServer
-
-    def do_GET(self) -> None:
-        if self.server.left <= 0:
-            self.send_error(503)
-            return
-        self.server.left -= 1
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        try:
-            for index in range(self.server.frames):
-                data = jpeg(index % 25)
-                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
-                self.wfile.write(f"Content-Length: {len(data)}\r\n\r\n".encode() + data + b"\r\n")
-                time.sleep(0.004)
-        except OSError:
-            pass
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 def test_url_breaks_off_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "_FIRST_WAIT", 0.05)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.05)
     with MjpegServer(frames=60) as server:
         source = open_source(server.url)
         assert source.live and source.frame_count is None
@@ -313,12 +262,58 @@ def test_url_breaks_off_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_url_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "_FIRST_WAIT", 0.02)
-    monkeypatch.setattr(video, "_PATIENCE", 0.3)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(patience, "PATIENCE", 0.3)
     with MjpegServer(frames=60, connections=1) as server:
         source = open_source(server.url)
         with pytest.raises(SourceError, match=r"broke off after \d+ frames"):
             shots(source)
+
+
+class Capture:
+    """A camera of which the third frame never comes; opened again, it is there at the third try."""
+
+    opened = 0
+
+    def __init__(self, *_: object) -> None:
+        type(self).opened += 1
+        self.frames = 0
+
+    def isOpened(self) -> bool:
+        return type(self).opened not in (2, 3)
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        self.frames += 1
+        gone = type(self).opened == 1 and self.frames > 3
+        return not gone, None if gone else picture(self.frames)
+
+    def get(self, _: int) -> float:
+        return 25.0
+
+    def release(self) -> None:
+        pass
+
+
+def test_camera_that_is_pulled_out_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(cv2, "VideoCapture", type("Capture", (Capture,), {}))
+    source = open_source(0)
+    found = [source.read() for _ in range(6)]
+    source.close()
+    assert [shot.index for shot in found if shot] == list(range(6))
+    assert source.reconnects == 1 and source.read() is None
+
+
+def test_camera_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Capture):
+        def isOpened(self) -> bool:
+            return type(self).opened == 1
+
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "PATIENCE", 0.1)
+    monkeypatch.setattr(cv2, "VideoCapture", Gone)
+    with pytest.raises(SourceError, match="camera 0 stopped giving frames after 2"):
+        shots(open_source(0))
 
 
 def test_url_that_never_was() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ class FakeEngine:
     fail_at: int | None = None
     predicted: list[int] = field(default_factory=list)
     skeleton = COCO_18
+    session = SimpleNamespace(max_batch=None)
+    batches: list[int] = field(default_factory=list)
 
     def settle(self) -> None:
         """No GPU here."""
@@ -36,10 +39,11 @@ class FakeEngine:
 
     def predict(self, net_frames: list[Any]) -> list[Any]:
         time.sleep(self.network_s)
-        if len(self.predicted) == self.fail_at:
+        if self.fail_at is not None and len(self.predicted) >= self.fail_at:
             raise RuntimeError("the network broke")
-        self.predicted.append(int(net_frames[0].frame[0, 0, 2]))
-        return [net_frames[0].frame]
+        self.batches.append(len(net_frames))
+        self.predicted += [int(one.frame[0, 0, 2]) for one in net_frames]
+        return [one.frame for one in net_frames]
 
     def finish(self, poses: Poses, frame: object, placement: object) -> Poses:
         return poses
@@ -60,7 +64,7 @@ class FakeEngine:
 @dataclass
 class FakeNetFrame:
     frame: NDArray[np.uint8]
-    placement: object = None
+    placement: object = field(default_factory=lambda: SimpleNamespace(net_size=(32, 24)))
     preprocess_ms: float = 0.0
     timings = NetFrame.timings
 
@@ -76,6 +80,8 @@ class FakeSource:
     sizes: tuple[tuple[int, int], ...] = ((32, 24),)
     frame_rate: float | None = 25.0
     frame_count: int | None = None
+    has_end: bool = True
+    cut_short: str | None = None
     damaged: int = 0
     reconnects: int = 0
     closed: bool = False
@@ -117,5 +123,8 @@ def make_source() -> type[FakeSource]:
 def no_thread_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("openpaf-")]
-    assert left == []
+    left = [t for t in set(threading.enumerate()) - before if t.name.startswith("openpaf-")]
+    for thread in left:
+        # One that has been told to end may need a moment.
+        thread.join(5)
+    assert [thread.name for thread in left if thread.is_alive()] == []

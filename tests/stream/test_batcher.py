@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("fastapi")
-
-from openpaf.serve.batcher import Answer, Batcher
+from openpaf.stream.batcher import Answer, Batcher
 
 
 class Work:
