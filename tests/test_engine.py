@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -129,6 +131,35 @@ def test_the_net_size_can_be_chosen(network: Path) -> None:
     fixed = Engine(network, net_size=(320, 320))
     assert fixed.fields(dots.frame(0)).confidence_maps.shape == (18, 40, 40)
     np.testing.assert_allclose(_necks(fixed.detect(dots.frame(7))), [dots.neck(7)], atol=0.5)
+
+
+def test_numbers_as_arrays_give_them(network: Path) -> None:
+    config = DecoderConfig(
+        min_score=np.float32(0.25), min_parts=np.int64(2), max_people=np.int32(3)
+    )
+    assert config == DecoderConfig(min_score=0.25, min_parts=2, max_people=3)
+    assert type(config.min_parts) is int
+    with Engine(network, net_height=np.int64(64), threads=np.int64(1), decoder=config) as engine:
+        poses = engine.detect(dots.frame(7))
+        assert poses.frame_size == dots.SIZE
+        (line,) = json.loads(json.dumps(poses.to_coco(np.int64(5))))
+        assert line["image_id"] == 5
+        with pytest.raises(SourceError, match="camera 99"):
+            engine.stream(np.int64(99))
+    for wrong in (np.int64(0), np.float64(2.5), np.bool_(True)):
+        with pytest.raises(ConfigError, match="min_parts must be a whole number"):
+            DecoderConfig(min_parts=wrong)
+
+
+def test_an_engine_finds_the_same_in_another_process(network: Path) -> None:
+    config = DecoderConfig(max_people=4)
+    with Engine(network, net_height=96, looks="close", threads=1, decoder=config) as engine:
+        again = pickle.loads(pickle.dumps(engine))
+        assert (again.net_height, again.looks, again.path) == (96, engine.looks, network)
+        first, second = (one.detect(dots.frame(7)) for one in (engine, again))
+        again.close()
+    assert len(first) == 1
+    np.testing.assert_array_equal(first.keypoints, second.keypoints)
 
 
 def test_the_decoder_can_be_set(network: Path) -> None:

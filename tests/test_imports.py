@@ -62,6 +62,15 @@ def test_detecting_never_needs_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_picture_waits_for_no_compiler_and_no_video() -> None:
+    # Of all that a still has no use for, these take the longest.
+    done = python(
+        "import sys, openpaf.cli.detect, openpaf.session.onnxruntime\n"
+        "print(sorted({'av', 'llvmlite', 'numba', 'scipy'} & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
 def test_decoding_never_needs_opencv_or_a_runtime() -> None:
     done = python(
         "import os, sys\n"

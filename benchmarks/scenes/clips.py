@@ -33,10 +33,11 @@ def write_video(path: Path, frames: Iterable[Frame], size: tuple[int, int]) -> N
 
 def make_video(path: Path, frames: int, size: tuple[int, int] = (640, 360)) -> None:
     """Discs that wander over noise."""
-    write_video(path, _wandering_discs(frames, size), size)
+    write_video(path, wandering_discs(frames, size), size)
 
 
-def _wandering_discs(frames: int, size: tuple[int, int]) -> Iterator[Frame]:
+def wandering_discs(frames: int, size: tuple[int, int]) -> Iterator[Frame]:
+    """Frames of discs over noise, seeded."""
     rng = np.random.default_rng(7)
     background = rng.integers(0, 80, (size[1], size[0], 3), np.uint8)
     places = rng.uniform(0, size, (12, 2))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
+import numpy as np
+
 from openpaf.errors import ConfigError, shown
 from openpaf.models.calibration import Calibration
 
@@ -142,6 +144,11 @@ class DecoderConfig:
         return cls(openpose_rules=OpenPoseRules(assembly, maximize_positives, nms_threshold))
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            # As arrays and tables of numbers give them.
+            if isinstance(value, np.number):
+                object.__setattr__(self, option.name, value.item())
         _fraction("paf_min_fraction", self.paf_min_fraction)
         for name in ("peak_threshold", "paf_threshold", "min_score"):
             if getattr(self, name) is not None:

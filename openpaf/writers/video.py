@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf import optional
 from openpaf.errors import OutputError
-from openpaf.optional import av, cv2
+from openpaf.optional import cv2
 from openpaf.result import Result
 from openpaf.writers.painter import Paint
 
@@ -56,7 +57,9 @@ class VideoWriter:
         options = {} if path.suffix.lower() == ".mkv" else _CONTAINER
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._container: OutputContainer | None = av.open(str(path), "w", options=options)
+            self._container: OutputContainer | None = optional.av.open(
+                str(path), "w", options=options
+            )
         except OSError as error:
             raise self._error(error) from error
 
@@ -69,7 +72,7 @@ class VideoWriter:
             self._stream = self._start(self._container, drawing, result.pixel_aspect)
             self._first = result.time
         size = (self._stream.width, self._stream.height)
-        frame = av.VideoFrame.from_ndarray(_fitted(drawing, size), format="bgr24")
+        frame = optional.av.VideoFrame.from_ndarray(_fitted(drawing, size), format="bgr24")
         frame.pts = self._last = max(round((result.time - self._first) * _TICKS), self._last + 1)
         frame.time_base = Fraction(1, _TICKS)
         try:
@@ -120,7 +123,7 @@ def check_video(path: Path) -> None:
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
-    av.library_versions  # noqa: B018  (asks for the library, or says how to get it)
+    optional.av.library_versions  # noqa: B018  (asks for the library, or says how to get it)
 
 
 def _fitted(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

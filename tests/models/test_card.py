@@ -52,6 +52,12 @@ def test_toml_beside_a_network(tmp_path: Path) -> None:
     assert sorted(card.paf_channels) == list(range(26, 78))
 
 
+def test_toml_as_notepad_saves_it(tmp_path: Path) -> None:
+    path = tmp_path / "net.toml"
+    path.write_bytes(b'\xef\xbb\xbfname = "net"\r\nskeleton = "BODY_25"\r\n')
+    assert ModelCard.from_toml(path).name == "net"
+
+
 def test_channels_in_order_are_a_slice() -> None:
     assert OURS.paf_channels == slice(0, 38)
     assert replace(OURS, paf_order=tuple(range(38)), paf_channel=19).paf_channels == slice(19, 57)

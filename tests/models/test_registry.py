@@ -80,6 +80,24 @@ def test_cache_folder_follows_the_environment(
     assert "openpaf" in str(registry.cache_folder())
 
 
+def test_a_user_without_a_home_has_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home(name: str) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("OPENPAF_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_path", no_home)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    folder = registry.cache_folder()
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700
+    assert registry.cache_folder() == folder
+    # Somebody else may have put a model into it.
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="set OPENPAF_CACHE"):
+        registry.cache_folder()
+
+
 def test_missing_model_names_the_command_and_the_licence() -> None:
     with pytest.raises(ModelNotFoundError, match="openpaf weights pull vgg19-coco") as caught:
         registry.find("vgg19-coco")

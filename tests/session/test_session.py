@@ -192,6 +192,37 @@ def test_a_fixed_size_is_known(tmp_path: Path) -> None:
     assert (session.max_batch, session.net_size) == (1, (48, 32))
 
 
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_half_precision_from_end_to_end(
+    tmp_path: Path, net_frames: NDArray[np.uint8], device: str
+) -> None:
+    if device == "openvino":
+        pytest.importorskip("openvino")
+    # What converters to float16 make of a file: the card beside it stays as it was.
+    card = replace(OURS, input_layout="NCHW", input_dtype="float32", scale=1 / 256, offset=-0.5)
+    path = _network(tmp_path / "net.onnx", card)
+    model = onnx.load(str(path))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    for value in model.graph.initializer:
+        value.CopyFrom(
+            numpy_helper.from_array(numpy_helper.to_array(value).astype(np.float16), value.name)
+        )
+    model.graph.node[0].attribute[0].i = TensorProto.FLOAT16
+    onnx.save(model, str(path))
+    (fields, _) = open_session(path, device=device, card=card).run(net_frames)
+    assert fields.confidence_maps.dtype == fields.pafs.dtype == np.float32
+    np.testing.assert_allclose(
+        fields.confidence_maps, _expected(net_frames, card)[0, :18], atol=0.01
+    )
+
+
+def test_a_fixed_size_that_is_no_multiple_of_the_stride_names_it(tmp_path: Path) -> None:
+    path = _network(tmp_path / "net.onnx", OURS, size=(1, 250, 450))
+    with pytest.raises(ModelError, match="450x250 .*multiples of its stride 8"):
+        open_session(path, device="cpu", card=OURS)
+
+
 def test_wrong_files(tmp_path: Path) -> None:
     good = _network(tmp_path / "good.onnx", OURS).read_bytes()
     for name, data in {"empty": b"", "text": b"hello" * 99, "cut": good[: len(good) // 2]}.items():

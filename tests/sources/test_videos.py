@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("av")
+av = pytest.importorskip("av")
 
 from openpaf.errors import ConfigError, FrameError, SourceError
 from openpaf.sources import Shot, Source, container, open_source
@@ -229,6 +229,21 @@ def test_the_end_of_the_longer_sound_is_no_cut(tmp_path: Path) -> None:
             file.mux(sound.encode(quiet))
         file.mux(sound.encode(None))
     is_whole(path)
+
+
+def test_cameras_are_asked_over_tcp_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, dict[str, Any]] = {}
+
+    def open_(place: str, mode: str, **how: Any) -> Any:
+        asked[place] = how
+        raise av.error.ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(av, "open", open_)
+    for url in ("rtsp://host/live", "RTSPS://host/live", "http://host/live.mp4"):
+        with pytest.raises(SourceError, match="the server runs"):
+            container.open_container(url, url=True)
+    assert [how["options"].get("rtsp_transport") for how in asked.values()] == ["tcp", "tcp", None]
+    assert all(0 < how["timeout"] <= 10 for how in asked.values())
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
