@@ -35,6 +35,7 @@ from benchmarks.tools.upsampling_decoder import decode_upsampled
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig
 from openpaf.fields import Fields
+from openpaf.models import Calibration
 from openpaf.selftest.crowd import Crowd, Noise, make_crowd
 from openpaf.selftest.timing import Timing, measure
 from openpaf.skeleton import COCO_18
@@ -42,6 +43,12 @@ from openpaf.skeleton import COCO_18
 Float32 = NDArray[np.float32]
 
 OURS, RULES, RIVAL = "openpaf", "openpaf, OpenPose rules", "upsampling, NumPy"
+LIKELY = "openpaf, probabilities"
+# Scores made probabilities, with the thresholds of a decoder without: only the cost of it differs.
+# The weights are about those of the bundled network.
+_PROBABILITIES = Calibration(
+    min_score=0.0, person=(-9.9, 7.4, 3.5, 0.7, -1.4), part=(-1.8, 3.3, 0.65)
+)
 GOLDEN_CASES = (
     "clean_N10", "smooth_N1", "smooth_N2", "smooth_N5", "smooth_N10", "smooth_N20", "smooth_N50",
     "white_N5", "white_N20", "white_N100_peakcap", "edge_N10",
@@ -90,8 +97,10 @@ def pooled(scores: Iterable[Score]) -> Score:
 def bench_crowds(people: list[int], scenes: int, repeats: int) -> Iterator[dict[str, Any]]:
     """Every decoder on seeded crowds."""
     ours, rules = Decoder(), Decoder(DecoderConfig.openpose())
+    likely = Decoder(None, _PROBABILITIES)
     decoders: dict[str, tuple[Callable[[Fields], object], Callable[[Fields], Float32], int]] = {
         OURS: (ours.decode, lambda f: ours.people(f).keypoints, repeats),
+        LIKELY: (likely.decode, lambda f: likely.people(f).keypoints, repeats),
         RULES: (rules.decode, lambda f: rules.people(f).keypoints - _HALF_PIXEL, 30 // scenes),
         RIVAL: (decode_upsampled, lambda f: decode_upsampled(f)[0], 30 // scenes),
     }
@@ -103,7 +112,7 @@ def bench_crowds(people: list[int], scenes: int, repeats: int) -> Iterator[dict[
                 if noise == "clean" and name != OURS:
                     continue
                 calls = [partial(decode, c.fields) for c in crowds]
-                timing = measure(calls, repeats=rounds, warm_up=3 if name == OURS else 1)
+                timing = measure(calls, repeats=rounds, warm_up=3 if name in (OURS, LIKELY) else 1)
                 found = pooled(
                     score_people(keypoints(c.fields), c.keypoints, COCO_18) for c in crowds
                 )

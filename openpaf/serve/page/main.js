@@ -33,6 +33,8 @@ function settings() {
 function chooseModel() {
   const model = offered.find(({ name }) => name === $("model").value);
   skeleton = model.skeleton;
+  $("peak-threshold").value = model.peak_threshold;
+  $("min-score").value = model.min_score;
   $("looks").replaceChildren(...model.looks.map((name) => new Option(name, name)));
   const heights = [...new Set([...HEIGHTS, model.net_height])].sort((a, b) => a - b);
   $("net-height").replaceChildren(
@@ -64,8 +66,6 @@ async function load() {
   $("welcome").hidden = false;
   say("");
   $("model").replaceChildren(...offered.map(({ name }) => new Option(name, name)));
-  $("peak-threshold").value = offered[0].peak_threshold;
-  $("min-score").value = offered[0].min_score;
   chooseModel();
   changed();
 }
