@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,16 @@ from openpaf.selftest import fastest
 from openpaf.selftest.fastest import EIGHT_BITS, choose
 
 
+class Clock:
+    """A clock that networks move on."""
+
+    now = 0.0
+
+    @classmethod
+    def perf_counter(cls) -> float:
+        return cls.now
+
+
 class Network:
     """Stands for a session that takes so many seconds a frame."""
 
@@ -23,7 +32,7 @@ class Network:
         self.seconds, self.provider = seconds, provider
 
     def run(self, net_frames: np.ndarray) -> None:
-        time.sleep(self.seconds)
+        Clock.now += self.seconds
 
 
 @pytest.fixture
@@ -36,6 +45,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         return Network(state[path.stem], state["provider"])
 
     monkeypatch.setattr(fastest, "open_session", open_session)
+    monkeypatch.setattr(fastest, "time", Clock)
     monkeypatch.setenv("OPENPAF_CACHE", str(tmp_path / "cache"))
     state["file"] = tmp_path / "cache" / "fastest.json"
     return state
