@@ -16,6 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -83,12 +84,17 @@ def _to_be_loaded() -> bool:
 
     if kept.are_compiled():
         return True
-    if _filling is None and kept.FOLDER is not None:
+    if _filling is None and kept.FOLDER is not None and _is_python(sys.executable):
         with suppress(OSError):
             _filling = _fill_beside(str(kept.FOLDER))
             # Else it would stay in the table of processes after its end.
             threading.Thread(target=_filling.wait, daemon=True).start()
     return False
+
+
+def _is_python(program: str | None) -> bool:
+    """Whether a program can be given a module to run; not so within others that hold Python."""
+    return Path(program or "").name.lower().startswith("python")
 
 
 def _fill_beside(folder: str) -> subprocess.Popen[bytes]:

@@ -159,6 +159,17 @@ def test_where_nothing_can_be_kept_no_process_is_started(
     assert begun == []
 
 
+@pytest.mark.parametrize("program", [None, "", "/usr/bin/uwsgi", "C:\\Apps\\poses.exe"])
+def test_a_program_that_is_not_python_is_not_started(
+    program: str | None, monkeypatch: pytest.MonkeyPatch, begun: list[str]
+) -> None:
+    monkeypatch.setattr(cache, "are_compiled", lambda: False)
+    monkeypatch.setattr(sys, "executable", program)
+    while kernels.for_fields(1_000_000) is kernels.plain():
+        assert kernels._worked <= kernels._COMPILING
+    assert begun == []
+
+
 def test_a_crowd_too_large_for_plain_python_is_not_left_to_it(
     monkeypatch: pytest.MonkeyPatch, begun: list[str]
 ) -> None:
