@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.kernels import compile_kernels
 from openpaf.cli.messages import plain, progress_bar
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -113,6 +114,7 @@ def command(
         "card": read_card(card),
         **refine_options(refine, refine_limit),
     }
+    compile_kernels()
     runs: list[Run] = []
     not_run: list[NotRun] = []
     with progress_bar() as bar:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from openpaf.cli.kernels import kernels_compiled_beside
+from openpaf.cli.kernels import compile_kernels, kernels_compiled_beside
 from openpaf.cli.messages import progress_bar, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -252,8 +252,7 @@ def command(
         tracking = TrackConfig(smooth=smooth) if track else False
         if target_fps is not None:
             # Before anything is timed.
-            with kernels_compiled_beside():
-                pass
+            compile_kernels()
             first, place = next(iter(sources.items()))
             trial: Callable[[], Source] = partial(Still, size)
             if opens_twice(place):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openpaf.cli.kernels import kernels_compiled_beside
 from openpaf.cli.messages import progress_bar
 from openpaf.cli.options import (
     REFINE_LIMIT,
@@ -141,17 +142,18 @@ def command(
         )
         _give({"boxes": evaluation}, json_path, gallery)
         return
-    engine = Engine(
-        model,
-        device=device,
-        net_height=net_height,
-        net_size=read_net_size(net_size),
-        looks=looks,
-        tiles=tiles,
-        threads=threads,
-        card=read_card(card),
-        **refine_options(refine, refine_limit),
-    )
+    with kernels_compiled_beside():
+        engine = Engine(
+            model,
+            device=device,
+            net_height=net_height,
+            net_size=read_net_size(net_size),
+            looks=looks,
+            tiles=tiles,
+            threads=threads,
+            card=read_card(card),
+            **refine_options(refine, refine_limit),
+        )
     with engine, progress_bar() as bar:
         task = bar.add_task("looking", total=len(dataset.images))
 
