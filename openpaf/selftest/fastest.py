@@ -21,6 +21,7 @@ from openpaf.models.registry import DEFAULT, find
 from openpaf.records import parse_json
 from openpaf.selftest.machine import processor, usable_cores
 from openpaf.session import open_session
+from openpaf.session.found import gpu_here
 
 EIGHT_BITS = "default-int8"
 """The bundled network in eight bits."""
@@ -102,7 +103,8 @@ def _key(paths: tuple[Path, ...], device: str, threads: int | None) -> str:
             versions.append(f"{library} {metadata.version(library)}")
     stamps = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
     cores = f"{usable_cores()} cores, {threads or 'all'} threads"
-    return "; ".join([processor(), cores, device, *versions, *stamps])
+    # A driver that is installed later makes another machine of it.
+    return "; ".join([processor(), cores, device, gpu_here(), *versions, *stamps])
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from openpaf.session.turns import GPU
+
 _PLAIN_RUNS = 2
 # Each holds the memory of all its intermediate maps.
 _MOST_RECORDED = 8
@@ -129,13 +131,14 @@ class BoundRuns:
             When that, and not the network, failed.
         """
         with self._lock:
-            bound = self._bound.get(values.shape)
-            if bound is not None:
-                return bound.run(values)
-            arrays = self._plain(values)
-            if self._seen[values.shape] > _PLAIN_RUNS and len(self._bound) < _MOST_RECORDED:
-                bound = self._bind(values, arrays)
-                arrays = bound.run(values)
+            with GPU.together():
+                bound = self._bound.get(values.shape)
+                arrays = self._plain(values) if bound is None else bound.run(values)
+            comes_again = bound is None and self._seen[values.shape] > _PLAIN_RUNS
+            if comes_again and len(self._bound) < _MOST_RECORDED:
+                with GPU.alone():
+                    bound = self._bind(values, arrays)
+                    arrays = bound.run(values)
                 self._bound[values.shape] = bound
             return arrays
 

@@ -1,4 +1,4 @@
-"""What of an NVIDIA GPU and its libraries is found here, each part by itself."""
+"""What of an NVIDIA GPU and its libraries is found here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable
 
 from openpaf.errors import MissingExtraError
+from openpaf.session.device import Device
 from openpaf.session.nvidia import (
     NotFound,
     check_cuda,
@@ -13,7 +14,7 @@ from openpaf.session.nvidia import (
     check_tensorrt,
     find_driver,
 )
-from openpaf.session.providers import CUDA, cuda_major, preload
+from openpaf.session.providers import CUDA, choose, cuda_major, preload
 
 
 def nvidia_parts() -> dict[str, str]:
@@ -33,6 +34,16 @@ def nvidia_parts() -> dict[str, str]:
         "cuDNN": _part(check_cudnn),
         "TensorRT": _part(lambda: check_tensorrt(major)),
     }
+
+
+def gpu_here() -> str:
+    """What "auto" is with ONNX Runtime here, and why it is no GPU: what speed may depend on."""
+    try:
+        from openpaf.session.onnxruntime import installed
+    except MissingExtraError as error:
+        return str(error)
+    choice = choose(installed(), Device("auto"))
+    return f"{choice.providers[0][0]} {choice.reason}".strip()
 
 
 def _driver() -> dict[str, str]:

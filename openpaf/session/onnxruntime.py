@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from openpaf.session.nvidia import check_cuda
 from openpaf.session.providers import (
     CPU,
     CUDA,
+    TENSORRT,
     WANTED,
     Provider,
     choose,
@@ -30,6 +32,7 @@ from openpaf.session.providers import (
 )
 from openpaf.session.runtime import warn_of_fallback
 from openpaf.session.telemetry import silenced
+from openpaf.session.turns import GPU
 
 try:
     import onnxruntime
@@ -133,10 +136,7 @@ class OnnxRuntime:
         values = values.astype(np.float16) if self._half else values
         bound = self._bound
         try:
-            if bound is None:
-                arrays = self._session.run(self.card.outputs, {self._input: values})
-            else:
-                arrays = self._run_bound(bound, values)
+            arrays = self._run(values) if bound is None else self._run_bound(bound, values)
         except Exception as error:
             raise ModelError(f"{self.card.name} failed: {why(error)}") from error
         return dict(zip(self.card.outputs, arrays, strict=True))
@@ -149,7 +149,11 @@ class OnnxRuntime:
                 # Of several threads the first one mends it.
                 if self._bound is bound:
                     self._settle_without_graph(error)
-        arrays: list[NDArray[Any]] = self._session.run(self.card.outputs, {self._input: values})
+        return self._run(values)
+
+    def _run(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        with _turn(self.provider):
+            arrays: list[NDArray[Any]] = self._session.run(self.card.outputs, {self._input: values})
         return arrays
 
 
@@ -180,7 +184,13 @@ def _load(path: Path, options: Any, providers: Sequence[Provider]) -> tuple[Any,
 
 
 def _open(path: Path, options: Any, providers: Sequence[Provider]) -> Any:
-    # Its own way of falling back prints on stdout.
-    return onnxruntime.InferenceSession(
-        str(path), options, providers=list(providers), enable_fallback=0
-    )
+    with _turn(providers[0][0]):
+        # Its own way of falling back prints on stdout.
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=list(providers), enable_fallback=0
+        )
+
+
+def _turn(provider: str) -> AbstractContextManager[None]:
+    # Only on a GPU: locks that a fork finds held stay so in it, and a fork has no GPU.
+    return GPU.together() if provider in (CUDA, TENSORRT) else nullcontext()

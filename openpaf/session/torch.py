@@ -20,6 +20,7 @@ from openpaf.models import ModelCard, NetworkCard
 from openpaf.session.device import Device
 from openpaf.session.nvidia import NotFound
 from openpaf.session.runtime import warn_of_fallback
+from openpaf.session.turns import GPU
 
 try:
     import torch
@@ -89,7 +90,8 @@ class TorchRuntime:
                 # What is recorded owns its input and output, so callers take turns.
                 with self._lock:
                     recorded = self._record(net_frames.shape)
-                    arrays = recorded.run(net_frames) if recorded else self._run(net_frames)
+                    with GPU.together():
+                        arrays = recorded.run(net_frames) if recorded else self._run(net_frames)
             else:
                 arrays = self._run(net_frames)
         except RuntimeError as error:
@@ -112,7 +114,8 @@ class TorchRuntime:
             return None
         if len(self._recorded) == _MOST_GRAPHS:
             del self._recorded[next(iter(self._recorded))]
-        self._recorded[shape] = _Recorded(self._graph, shape, self._device)
+        with GPU.alone():
+            self._recorded[shape] = _Recorded(self._graph, shape, self._device)
         return self._recorded[shape]
 
 

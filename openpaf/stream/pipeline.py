@@ -129,6 +129,9 @@ class Stream:
         self._used = False
         self._closed = threading.Event()
         self._started = time.perf_counter()
+        # Photographs come in all sizes, everything else in one.
+        if not isinstance(self.source, PictureFiles):
+            engine.settle()
 
     def __iter__(self) -> Iterator[Poses]:
         return (result.poses for result in self.results())
@@ -164,9 +167,6 @@ class Stream:
         self.close()
 
     def _run(self) -> Iterator[Result]:
-        # Photographs come in all sizes, everything else in one.
-        if not isinstance(self.source, PictureFiles):
-            self.engine.settle()
         self.stats.start()
         self._started = time.perf_counter()
         try:

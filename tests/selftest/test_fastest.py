@@ -127,3 +127,12 @@ def test_fast_beside_another_network_is_refused() -> None:
         model_for_streams(None, Path("mine.toml"), True, "auto", None)
     with pytest.raises(ConfigError, match="eight bits"):
         models_to_serve(["mine.onnx"], True, "auto", None)
+
+
+def test_a_driver_that_is_there_later_is_measured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = (fastest.find(fastest.DEFAULT),)
+    keys = set()
+    for here in ("CPUExecutionProvider there is no NVIDIA driver here", "CUDAExecutionProvider"):
+        monkeypatch.setattr(fastest, "gpu_here", lambda here=here: here)
+        keys.add(fastest._key(paths, "auto", None))
+    assert len(keys) == 2

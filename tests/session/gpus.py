@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openpaf.session import providers
+from openpaf.session import providers, turns
 from openpaf.session.nvidia import Driver, Gpu, NotFound
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -113,7 +113,7 @@ class FakeRuntime:
                 return names
 
             def run_with_iobinding(self, *arguments: Any) -> None:
-                calls.append("bound run")
+                calls.append("recording" if turns.GPU._is_alone else "bound run")
                 super().run_with_iobinding(*arguments)
 
         return Session(path, options, providers=[CPU])
