@@ -6,15 +6,17 @@ import logging
 import multiprocessing
 import signal
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from openpaf.errors import OpenPafError
+from openpaf.errors import OpenPafError, OpenPafWarning
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -93,6 +95,9 @@ def spread(
                 if kind == "told":
                     tell(*news)
                     continue
+                if kind == "warned":
+                    warnings.warn(news[0], OpenPafWarning, stacklevel=2)
+                    continue
                 if kind == "error":
                     raise OpenPafError(news[0])
                 if kind == "bug":
@@ -126,6 +131,8 @@ def _start(context: Any, start: Callable[[Tell], Callable[[Any], Any]]) -> _Proc
 def _serve(connection: Connection[Any, Any], start: Callable[[Tell], Callable[[Any], Any]]) -> None:
     # Ctrl-C reaches the whole group; the one who started this process ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What each of them has to say is said once, where it is known how.
+    warnings.showwarning = partial(_pass_on, connection, warnings.showwarning)
     try:
         work = start(lambda *news: connection.send(("told", *news)))
         connection.send(("ready",))
@@ -139,3 +146,18 @@ def _serve(connection: Connection[Any, Any], start: Callable[[Tell], Callable[[A
         connection.send(("error", str(error)))
     except Exception as error:  # noqa: BLE001  (it is raised again where it is seen)
         connection.send(("bug", f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+def _pass_on(
+    connection: Connection[Any, Any],
+    show: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *where: Any,
+    **more: Any,
+) -> None:
+    if not issubclass(category, OpenPafWarning):
+        show(message, category, *where, **more)
+        return
+    with suppress(OSError):
+        connection.send(("warned", str(message)))

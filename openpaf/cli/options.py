@@ -13,6 +13,7 @@ from openpaf.models import SUFFIXES, NetworkCard
 from openpaf.models.card import ModelCard
 from openpaf.models.cards import card_from_toml
 from openpaf.selftest.fastest import CPU_DEVICES, EIGHT_BITS, Choice, choose
+from openpaf.session import read_device
 from openpaf.topdown.refine import LIMIT
 
 REFINE_LIMIT = LIMIT
@@ -34,11 +35,26 @@ Card = Annotated[
     Path | None,
     typer.Option(help="TOML file that describes the network where it does not itself."),
 ]
+
+
+def known_device(word: str) -> str:
+    """The word of `--device`, if it means one: before anything is made or loaded.
+
+    Raises
+    ------
+    ConfigError
+        When it does not.
+    """
+    read_device(word)
+    return word
+
+
 Device = Annotated[
     str,
     typer.Option(
         help="auto, cpu, cuda (or gpu; cuda:1 is the second one), tensorrt, openvino, coreml or "
-        "directml."
+        "directml.",
+        callback=known_device,
     ),
 ]
 _FAST = "The bundled network in eight bits: on a CPU about twice as fast, a little less exact."

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from openpaf.cli.messages import progress_bar, warn
+from openpaf.cli.options import known_device
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import refuse_to_replace
 from openpaf.models import find_model
@@ -54,7 +55,11 @@ def command(
         int, typer.Option(min=1, help="Pictures to see between two validations.")
     ] = 5000,
     device: Annotated[
-        str, typer.Option(help="auto, cpu or cuda; cuda:1 is the second GPU.")
+        str,
+        typer.Option(
+            help="auto, cpu or cuda; cuda:1 is the second GPU.",
+            callback=known_device,
+        ),
     ] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.")] = 0,
     workers: Annotated[

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,13 @@ import pytest
 
 from openpaf.cli import main
 from openpaf.datasets.label_file import LabelFile
-from openpaf.errors import DatasetError, OpenPafError, OutputError, SourceError
+from openpaf.errors import (
+    DatasetError,
+    OpenPafError,
+    OpenPafWarning,
+    OutputError,
+    SourceError,
+)
 from openpaf.label import journal
 from openpaf.label.photographs import Photograph, find_photographs
 from openpaf.label.recipe import Networks, Recipe
@@ -258,6 +265,11 @@ def _fails(tell: Callable[..., None]) -> Callable[[int], int]:
     raise OpenPafError("nothing works here")
 
 
+def _warns(tell: Callable[..., None]) -> Callable[[int], int]:
+    warnings.warn("no GPU is used: as they all say", OpenPafWarning, stacklevel=1)
+    return abs
+
+
 @pytest.fixture
 def told() -> Iterator[list[int]]:
     yield []
@@ -269,3 +281,9 @@ def test_work_is_spread_over_processes_that_may_die(told: list[int]) -> None:
     assert sorted(told) == [0, 1, 2, 4, 5]
     with pytest.raises(OpenPafError, match="nothing works here"):
         list(spread(range(3), _fails, workers=1))
+
+
+def test_what_workers_warn_of_is_a_warning_here(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(OpenPafWarning, match="no GPU is used: as they all say"):
+        assert sorted(spread(range(2), _warns, workers=2)) == [0, 1]
+    assert capfd.readouterr().err == ""
