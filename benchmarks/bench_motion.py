@@ -2,6 +2,7 @@
 
     python -m benchmarks.bench_motion
     python -m benchmarks.bench_motion --recording walk.ndjson     # only writes the made recording
+    python -m benchmarks.bench_motion --real results.ndjson       # cut-offs on a recording of yours
 
 Three parts, all made here from one walker whose joint angles are known:
 
@@ -179,9 +180,9 @@ def steps() -> dict[str, SmoothConfig]:
         "+ sides mended": sides,
         "+ outliers out": outliers,
         "+ gaps filled": filled,
-        "+ Butterworth 6 Hz": replace(filled, filter="butterworth"),
-        "or Butterworth auto": replace(filled, filter="butterworth", cutoff="auto"),
-        "or Gaussian 6 Hz": replace(filled, filter="gaussian"),
+        "+ Butterworth auto": replace(filled, filter="butterworth"),
+        "or Butterworth 6 Hz": replace(filled, filter="butterworth", cutoff=6.0),
+        "or Gaussian 6 Hz": replace(filled, filter="gaussian", cutoff=6.0),
         "or LOESS 0.3 s": replace(filled, filter="loess"),
         "or median 0.3 s": replace(filled, filter="median"),
     }
@@ -276,8 +277,8 @@ def video_errors(engine: Engine, folder: Path) -> dict[str, float]:
     raw = Motion.read(found["as found"])
     rows = {"as found": raw, "live one-euro": Motion.read(found["live one-euro"])}
     for name, config in (
-        ("smoothed, 6 Hz", SmoothConfig()),
-        ("smoothed, auto", SmoothConfig(cutoff="auto")),
+        ("smoothed, auto", SmoothConfig()),
+        ("smoothed, 6 Hz", SmoothConfig(cutoff=6.0)),
         ("smoothed, 4 Hz", SmoothConfig(cutoff=4.0)),
         ("smoothed, LOESS", SmoothConfig(filter="loess", window=0.4)),
     ):
@@ -292,14 +293,48 @@ def _knee(motion: Motion) -> NDArray[np.float64]:
     return whole
 
 
+def compare_cutoffs(path: Path) -> None:
+    """Print what the cut-offs do to a recording whose truth nobody knows.
+
+    Jitter is the RMS second difference of keypoints, px a frame squared.
+    """
+    motion = Motion.read(path)
+    print(f"{path}: {len(motion)} frames at {1 / np.median(np.diff(motion.times)):.0f}/s")
+    print(f"{'':10}{'cut-offs Hz':>16}{'moved px RMS':>16}{'jitter':>10}{'knee jitter deg':>18}")
+    unfiltered, _ = motion.smooth(SmoothConfig(filter="none"))
+    for name, config in (
+        ("none", SmoothConfig(filter="none")),
+        ("auto", SmoothConfig()),
+        ("6 Hz", SmoothConfig(cutoff=6.0)),
+    ):
+        done, report = motion.smooth(config)
+        used = [person.cutoff for person in report.kept if person.cutoff is not None]
+        moved = [one.keypoints - unfiltered[one.id].keypoints for one in done]
+        bends = [np.diff(one.keypoints, 2, axis=0) for one in done]
+        knees = [np.diff(one.angle(f"{side}_knee"), 2) for one in done for side in _BOTH]
+        span = f"{min(used):.1f} to {max(used):.1f}" if used else "-"
+        figures = [_rms(np.concatenate([one.ravel() for one in part])) for part in (moved, bends)]
+        print(
+            f"{name:10}{span:>16}{figures[0]:16.2f}{figures[1]:10.2f}"
+            f"{_rms(np.concatenate(knees)):18.2f}"
+        )
+
+
 def main(
     seeds: Annotated[int, typer.Option(help="Made recordings of which the mean is printed.")] = 5,
     recording_file: Annotated[
         Path | None,
         typer.Option("--recording", help="Only write the made recording, to this file."),
     ] = None,
+    real: Annotated[
+        Path | None,
+        typer.Option(help="Only compare cut-offs on this recording, made with --no-smooth."),
+    ] = None,
 ) -> None:
     """Print errors before and after each step, and what was done."""
+    if real is not None:
+        compare_cutoffs(real)
+        return
     times, people = truth()
     if recording_file is not None:
         write([Motion.of(recording(times, people))], [recording_file])

@@ -136,7 +136,7 @@ def command(
         typer.Option(
             metavar="HZ|auto",
             help="Cut-off of Butterworth and Gaussian; auto finds each person's by residual "
-            "analysis.",
+            "analysis, many papers on gait use 6.",
             rich_help_panel="Keypoints",
         ),
     ] = str(_DEFAULT.cutoff),
@@ -167,7 +167,7 @@ def command(
 
         openpaf smooth results.ndjson --person largest --height 1.75 -o walk.trc --angles walk.csv
 
-        openpaf smooth openpose_json/ --fps 50 --cutoff auto -o clean.parquet
+        openpaf smooth openpose_json/ --fps 50 --cutoff 6 -o clean.parquet
 
         openpaf smooth results.ndjson --filter none -o poses.c3d --scale-bar 80,400,520,400=2
     """

@@ -40,7 +40,7 @@ class SmoothConfig:
         None of them shifts a curve in time.
     cutoff : float or "auto"
         Hz, where Butterworth and Gaussian let half the power through; "auto" finds one for each
-        person by residual analysis (`openpaf.motion.cutoff`).
+        person by residual analysis (`openpaf.motion.cutoff`). Many papers on gait use 6.
     order : int
         Of the Butterworth filter, both ways together: 2, 4, 6 or 8.
     window : float
@@ -60,7 +60,7 @@ class SmoothConfig:
     outliers: bool = True
     max_gap: float = 0.5
     filter: Filter = "butterworth"
-    cutoff: float | Literal["auto"] = 6.0
+    cutoff: float | Literal["auto"] = "auto"
     order: int = 4
     window: float = 0.3
 

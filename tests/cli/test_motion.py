@@ -117,6 +117,29 @@ def test_nobody_left_is_told(
     assert "nobody is left" in capsys.readouterr().err
 
 
+def test_one_frame_and_numbers_that_are_none(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = recording.read_text().splitlines()
+    one, none = tmp_path / "one.ndjson", tmp_path / "none.ndjson"
+    one.write_text(lines[0] + "\n")
+    frames = [json.loads(line) for line in lines]
+    for frame in frames:
+        for person in frame["people"]:
+            person["pose_keypoints_2d"] = [float("nan")] * len(person["pose_keypoints_2d"])
+    none.write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+    assert "NaN" in none.read_text()
+    clean = tmp_path / "clean.ndjson"
+    assert run("smooth", str(one), "-o", str(clean), "--min-time", "0") == 0
+    (only,) = [json.loads(line) for line in clean.read_text().splitlines()]
+    assert only["frame"] == 0 and len(only["people"]) > 0
+    capsys.readouterr()
+    assert run("smooth", str(none), "-o", str(clean)) == 0
+    found = [json.loads(line) for line in clean.read_text().splitlines()]
+    assert len(found) == len(frames) and not any(line["people"] for line in found)
+    assert "nobody is left" in capsys.readouterr().err
+
+
 def test_plot(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "walk.html"
     assert run("plot", recording, "-o", page, "--curves", "knee, wrist.y", "--to", "2") == 0

@@ -213,8 +213,23 @@ def test_residual_analysis_finds_more_for_faster_people() -> None:
         trail = motion_of(body)[1]
         cutoffs.append(find_cutoff(replace(trail, times=times)))
     assert 2 <= cutoffs[0] < cutoffs[1] <= 12
-    _, report = motion_of(body).smooth(SmoothConfig(cutoff="auto"))
+    _, report = motion_of(body).smooth()
     assert report[1].cutoff is not None and 2 <= report[1].cutoff <= 12
+
+
+def test_residual_analysis_is_the_default_and_better_than_one_cut_off_for_all() -> None:
+    rng = np.random.default_rng(4)
+    body = walk(600)
+    seen = motion_of(body + rng.normal(0, 1.5, body.shape))
+    truth = motion_of(body)[1].angle("left_knee", 1)
+
+    def off(config: SmoothConfig) -> float:
+        smooth, report = seen.smooth(config)
+        assert report[1].cutoff is not None and 1.5 <= report[1].cutoff <= 12
+        return float(np.sqrt(np.square(smooth[1].angle("left_knee", 1) - truth).mean()))
+
+    assert off(SmoothConfig()) == off(SmoothConfig(cutoff="auto"))
+    assert off(SmoothConfig()) < 0.9 * off(SmoothConfig(cutoff=6.0)) < 2
 
 
 def test_blocks_give_what_the_whole_gives() -> None:
@@ -268,7 +283,7 @@ def test_uneven_times(body: np.ndarray) -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5])
 def test_hardly_any_frames(frames: int) -> None:
-    for config in (SmoothConfig(min_time=0), SmoothConfig(min_time=0, cutoff="auto")):
+    for config in (SmoothConfig(min_time=0), SmoothConfig(min_time=0, cutoff=6.0)):
         smooth, report = motion_of(walk(frames)).smooth(config)
         assert len(smooth) == frames and report[1].seen == frames
         assert np.abs(smooth[1].keypoints - walk(frames)).max() < 12
@@ -313,7 +328,7 @@ def test_memory_does_not_grow_with_the_recording() -> None:
                 yield record(frame, {1: self._body[frame % 60]})
 
     peaks = []
-    for frames in (700, 2_100):
+    for frames in (1_000, 3_000):
         tracemalloc.start()
         smoothing = Smoothing(
             Long(frames), SmoothConfig(sides=False, outliers=False, filter="none"), block_frames=150
