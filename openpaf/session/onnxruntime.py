@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from openpaf.errors import MissingExtraError, ModelError, OpenPafWarning, first_line
 from openpaf.models import NetworkCard
 from openpaf.models.card import METADATA_KEY
-from openpaf.session.bound import BoundRuns, Memory, NotRecorded
+from openpaf.session.bound import BoundRuns
 from openpaf.session.device import Device
 from openpaf.session.layout import find_card, fixed_size, to_input
 from openpaf.session.nvidia import check_cuda
+from openpaf.session.page_locked import Memory, NotRecorded
 from openpaf.session.providers import (
     CPU,
     CUDA,
