@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,6 +183,20 @@ def test_a_crowd_too_large_for_plain_python_is_not_left_to_it(
 def test_whoever_warms_up_gets_compiled_kernels() -> None:
     Decoder().warm_up()
     assert kernels.for_fields(1) is not kernels.plain()
+
+
+def test_the_other_process_is_out_of_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **how: started.append((words, how)))
+    kernels._fill_beside(str(tmp_path))
+    ((words, how),) = started
+    assert words[:2] == [sys.executable, "-P"]
+    assert how["cwd"] == str(tmp_path)
+    assert {how[name] for name in ("stdin", "stdout", "stderr")} == {subprocess.DEVNULL}
+    # Ctrl-C and a closed terminal reach a session, or on Windows a console.
+    assert how.get("start_new_session") or how["creationflags"]
 
 
 def environment(folder: Path) -> dict[str, str]:
