@@ -66,19 +66,19 @@ def _is_peak_at_end(above, row, below, x, level):
 
 
 @njit(**INNER)
-def _along_axis(before, middle, after, refinement):
+def _along_axis(before, top, after, refinement):
     """Offset of a peak along one axis, and its height over its cell; logarithmic for Gaussians.
 
     The vertex of the parabola through three values. A Gaussian is a parabola in its logarithm, and
-    there the place is exact. In float64: logarithms of float32 are not the same everywhere.
+    there the place is exact; `top` is the peak's value, or the logarithm of it. In float64, because
+    logarithms of float32 are not the same everywhere.
     """
     if refinement == QUARTER_OFFSET:
         return (0.0 if after == before else 0.25 if after > before else -0.25), 0.0
-    low, high, top = np.float64(before), np.float64(after), np.float64(middle)
+    low, high = np.float64(before), np.float64(after)
     if refinement == LOG_QUADRATIC:
         low = np.float64(log(max(_TINY, low)))
         high = np.float64(log(max(_TINY, high)))
-        top = np.float64(log(top))
     slope = 0.5 * (high - low)
     curvature = top + top - low - high
     if not curvature > _TINY:
@@ -110,13 +110,13 @@ def _refine(grid, y, x, refinement):
     if refinement == CENTROID:
         dx, dy = _centroid(grid, y, x)
     elif refinement != NONE:
+        top = np.float64(log(value)) if refinement == LOG_QUADRATIC else value
         if 0 < x < w - 1:
-            dx, gain_x = _along_axis(grid[y, x - 1], value, grid[y, x + 1], refinement)
+            dx, gain_x = _along_axis(grid[y, x - 1], top, grid[y, x + 1], refinement)
         if 0 < y < h - 1:
-            dy, gain_y = _along_axis(grid[y - 1, x], value, grid[y + 1, x], refinement)
+            dy, gain_y = _along_axis(grid[y - 1, x], top, grid[y + 1, x], refinement)
     gain = gain_x + gain_y
-    top = value * exp(gain) if refinement == LOG_QUADRATIC else value + gain
-    height = np.float32(top)
+    height = np.float32(value * exp(gain) if refinement == LOG_QUADRATIC else value + gain)
     x_cell, y_cell = np.float32(x + dx), np.float32(y + dy)
     # Wild neighbours spoil the arithmetic, and later loops rely on places inside the grid.
     inside = (0 <= x_cell <= w - 1) & (0 <= y_cell <= h - 1) & (height < np.inf)

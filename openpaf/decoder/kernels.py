@@ -46,6 +46,11 @@ def compiled() -> Kernels:
     return _compiled
 
 
+def all_are_compiled() -> bool:
+    """Whether the compiled kernels are in use."""
+    return _compiled is not None
+
+
 @cache
 def plain() -> Kernels:
     """The same as plain Python."""
