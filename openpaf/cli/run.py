@@ -57,7 +57,8 @@ from openpaf.selftest.rates import Still
 from openpaf.sources import without_secrets
 from openpaf.stream import Source, Streams, open_source
 from openpaf.track import TrackConfig
-from openpaf.writers import Painter, Window, Writers
+from openpaf.writers import OscWriter, Painter, UdpWriter, Window, Writers
+from openpaf.writers.datagrams import read_address
 
 
 class Stats(str, Enum):
@@ -114,6 +115,23 @@ def command(
         Path | None,
         typer.Option(
             help="Write joint and segment angles as CSV, a row a person; - is standard output.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    udp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Send every frame as it comes to another program: the JSON of --ndjson, one "
+            "datagram a frame.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    osc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Send keypoints as they come as Open Sound Control, for TouchDesigner and others.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -212,6 +230,8 @@ def command(
     sources = names_of(source)
     own = {name: outputs.of_one(name) if len(sources) > 1 else outputs for name in sources}
     outputs.check(stats_on_stdout=stats is Stats.json, several=len(sources) > 1)
+    for address in filter(None, (udp, osc)):
+        read_address(address)
     check_sync(sync, outputs, len(sources), track)
     with ExitStack() as stack:
         # First, so that a misspelt name is told before a network is loaded; and the outputs last,
@@ -273,10 +293,15 @@ def command(
             if show:
                 windows.append(_window(streams, name, place, no_image))
                 writers[name].add(windows[-1])
+            told = name if len(sources) > 1 else None
+            if udp:
+                writers[name].add(UdpWriter(udp, told))
+            if osc:
+                writers[name].add(OscWriter(osc, told))
             if in_step is not None:
                 writers[name].add(in_step.spools[name])
             now = own[name] if in_step is None else own[name].pictures
-            for writer in now.writers(name, paint, name if len(sources) > 1 else None):
+            for writer in now.writers(name, paint, told):
                 writers[name].add(writer)
         engine.warm_up()
         try:
@@ -285,7 +310,7 @@ def command(
             if in_step is not None:
                 in_step.write()
             _tell(streams, stats)
-    if not outputs and not show and stats is Stats.text:
+    if not (outputs or show or udp or osc) and stats is Stats.text:
         warn("nothing was written; add --show, --video FILE, --ndjson - or another output")
     if not _whole(streams, sources):
         raise typer.Exit(1)

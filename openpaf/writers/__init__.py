@@ -7,9 +7,11 @@ from openpaf.writers.coco import CocoWriter
 from openpaf.writers.csv import CsvWriter
 from openpaf.writers.ndjson import NdjsonWriter
 from openpaf.writers.openpose import OpenPoseWriter
+from openpaf.writers.osc import OscWriter
 from openpaf.writers.painter import Painter
 from openpaf.writers.pictures import PictureWriter
 from openpaf.writers.spool import Spool
+from openpaf.writers.udp import UdpWriter
 from openpaf.writers.video import VideoWriter, check_video
 from openpaf.writers.window import Window
 from openpaf.writers.writer import Writer, Writers
@@ -20,9 +22,11 @@ __all__ = [
     "CsvWriter",
     "NdjsonWriter",
     "OpenPoseWriter",
+    "OscWriter",
     "Painter",
     "PictureWriter",
     "Spool",
+    "UdpWriter",
     "VideoWriter",
     "Window",
     "Writer",

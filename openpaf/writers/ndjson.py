@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from openpaf.result import Result
 from openpaf.writers.writer import GrowingFile
@@ -25,22 +26,26 @@ class NdjsonWriter:
 
     def __init__(self, path: Path | None, source: str | None = None) -> None:
         self._file = GrowingFile(path)
-        self._source = {} if source is None else {"source": source}
+        self._source = source
 
     def write(self, result: Result) -> None:
         """Append a line."""
-        height, width = result.frame.shape[:2]
-        line = {
-            **self._source,
-            "frame": result.index,
-            "time": round(result.time, 6),
-            "name": result.name,
-            "frame_size": [width, height],
-            "skeleton": result.poses.skeleton.name,
-            **result.poses.to_openpose(),
-        }
-        self._file.append(json.dumps(line).encode() + b"\n")
+        self._file.append(json.dumps(line_of(result, self._source)).encode() + b"\n")
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def line_of(result: Result, source: str | None) -> dict[str, Any]:
+    """What a line holds; `source` first, where there are several."""
+    height, width = result.frame.shape[:2]
+    return {
+        **({} if source is None else {"source": source}),
+        "frame": result.index,
+        "time": round(result.time, 6),
+        "name": result.name,
+        "frame_size": [width, height],
+        "skeleton": result.poses.skeleton.name,
+        **result.poses.to_openpose(),
+    }

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -90,6 +91,18 @@ def test_lines_on_standard_output(
     assert run(clip, "--model", network, "--ndjson", "-", "--max-frames", 5) == 0
     out = capfd.readouterr().out
     assert [json.loads(line)["frame"] for line in out.splitlines()] == list(range(5))
+
+
+def test_frames_over_udp(clip: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        address = f"127.0.0.1:{receiver.getsockname()[1]}"
+        assert run(clip, "--model", network, "--udp", address, "--max-frames", 5) == 0
+        assert [json.loads(receiver.recv(65_536))["frame"] for _ in range(5)] == list(range(5))
+    assert "nothing was written" not in capsys.readouterr().err
+    assert run(clip, "--model", network, "--udp", "9000") == 2
+    assert "must be HOST:PORT" in capsys.readouterr().err
 
 
 def test_statistics_as_json(clip: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
