@@ -87,10 +87,15 @@ class InStep:
                     f"then move alike by {offset.correlation:.2f}"
                 )
             else:
+                alike = (
+                    f"move alike by {offset.correlation:.2f} at best, and {offset.elsewhere:.0%} "
+                    "of that at another time"
+                    if offset.correlation > 0
+                    else "are not seen by both for 2 s"
+                )
                 warn(
-                    f"{name} cannot be put in step with {first}: their wrists move alike by "
-                    f"{offset.correlation:.2f} at best, and {offset.elsewhere:.0%} of that at "
-                    "another time; begin with a clap that both see"
+                    f"{name} cannot be put in step with {first}: wrists {alike}; begin with a clap "
+                    "that both see"
                 )
         rates = {self._streams.frame_rates[name] for name in seen}
         if len(rates) > 1:
