@@ -134,7 +134,7 @@ def _listed(path: Path) -> set[str]:
         raise DatasetError(
             f"no list {path}, and none of that name comes with the recipes: {first_line(error)}"
         ) from error
-    return set(text.split())
+    return {line.strip() for line in text.splitlines() if line.strip()}
 
 
 def _files(folder: Path, sources: tuple[str, ...], wanted: set[str]) -> dict[str, bytes]:

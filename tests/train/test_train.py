@@ -361,7 +361,7 @@ def test_listed_pictures_are_kept_out(drawn: Path) -> None:
     names = [
         image["file_name"] for image in json.loads((drawn / "people.json").read_text())["images"]
     ]
-    (drawn / "kept_out.txt").write_text(f"{names[0]}\nnobody.jpg\n{names[1]}\n")
+    (drawn / "kept_out.txt").write_text(f"{names[0]}\nno body.jpg\n\n{names[1]}\n")
     kept = DataSetConfig("people.json", ("images",), without="kept_out.txt")
     everything = DataSetConfig("people.json", ("images",))
     assert len(read_set(drawn, kept, COCO_18)) == len(read_set(drawn, everything, COCO_18)) - 2
