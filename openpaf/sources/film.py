@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openpaf.address import without_secrets
 from openpaf.optional import av
 from openpaf.sources.container import best_stream, open_container, reason
-from openpaf.sources.upright import Deinterlacer, Turn, to_bgr
+from openpaf.sources.upright import Deinterlacer, Pixels, Turn
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -92,6 +92,7 @@ class Film:
         self._frames = self._decoded()
         self._deinterlacer = Deinterlacer()
         self._turn: Turn | None = None
+        self._pixels = Pixels()
         self._packets = self._given = 0
         self._last_sent = -1
         self._end = 0.0
@@ -124,7 +125,7 @@ class Film:
     def pixels(self, frame: FilmFrame) -> NDArray[np.uint8]:
         """Pixels of a frame the way it is shown, (H, W, 3) uint8 BGR."""
         assert self._turn is not None
-        return self._turn(to_bgr(frame.frame))
+        return self._turn(self._pixels(frame.frame))
 
     @property
     def pixel_aspect(self) -> float:

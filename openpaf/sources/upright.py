@@ -111,6 +111,18 @@ class Turn:
         return picture
 
 
-def to_bgr(frame: VideoFrame) -> NDArray[np.uint8]:
-    """Pixels of a decoded frame as it is stored, (H, W, 3) uint8 BGR."""
-    return np.ascontiguousarray(frame.to_ndarray(format="bgr24"))
+class Pixels:
+    """Pixels of decoded frames as they are stored, (H, W, 3) uint8 BGR; one frame at a time.
+
+    Keeps the converter: making one anew takes longer than converting a frame.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = av.video.reformatter.VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        picture = self._reformatter.reformat(frame, format="bgr24")
+        plane = picture.planes[0]
+        rows = np.frombuffer(plane, np.uint8, plane.line_size * picture.height)  # type: ignore[call-overload]
+        whole = rows.reshape(picture.height, plane.line_size)[:, : 3 * picture.width]
+        return np.ascontiguousarray(whole).reshape(picture.height, picture.width, 3)

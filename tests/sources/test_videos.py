@@ -16,6 +16,7 @@ av = pytest.importorskip("av")
 
 from openpaf.errors import ConfigError, FrameError, SourceError
 from openpaf.sources import Shot, Source, container, open_source
+from openpaf.sources.upright import Pixels
 from tests import films
 
 # Without B-frames a frame that cannot be read costs the others little.
@@ -58,6 +59,18 @@ def is_whole(path: Path, count: int = 24) -> list[Shot]:
         ("ten bit.mp4", {"codec": "libx265", "pixels": "yuv420p10le"}),
     ],
 )
+def test_pixels_of_a_frame_are_a_picture_of_ones_own() -> None:
+    av = pytest.importorskip("av")
+    pixels = Pixels()
+    # A width whose rows FFmpeg pads.
+    for width, height in ((1001, 333), (64, 48)):
+        values = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        frame = av.VideoFrame.from_ndarray(values, format="bgr24").reformat(format="yuv444p")
+        picture = pixels(frame)
+        np.testing.assert_array_equal(picture, frame.to_ndarray(format="bgr24"))
+        assert picture.flags.writeable and picture.flags.c_contiguous
+
+
 def test_every_frame_of_every_kind(
     tmp_path: Path, name: str, options: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
