@@ -59,18 +59,6 @@ def is_whole(path: Path, count: int = 24) -> list[Shot]:
         ("ten bit.mp4", {"codec": "libx265", "pixels": "yuv420p10le"}),
     ],
 )
-def test_pixels_of_a_frame_are_a_picture_of_ones_own() -> None:
-    av = pytest.importorskip("av")
-    pixels = Pixels()
-    # A width whose rows FFmpeg pads.
-    for width, height in ((1001, 333), (64, 48)):
-        values = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        frame = av.VideoFrame.from_ndarray(values, format="bgr24").reformat(format="yuv444p")
-        picture = pixels(frame)
-        np.testing.assert_array_equal(picture, frame.to_ndarray(format="bgr24"))
-        assert picture.flags.writeable and picture.flags.c_contiguous
-
-
 def test_every_frame_of_every_kind(
     tmp_path: Path, name: str, options: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -322,3 +310,14 @@ def test_a_part_of_a_video(tmp_path: Path, options: dict[str, Any], expected: ra
 def test_a_part_that_cannot_be(tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"start|end|step"):
         open_source(tmp_path / "v.mp4", **options)
+
+
+def test_pixels_of_a_frame_are_a_picture_of_ones_own() -> None:
+    pixels = Pixels()
+    # A width whose rows FFmpeg pads.
+    for width, height in ((1001, 333), (64, 48)):
+        values = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        frame = av.VideoFrame.from_ndarray(values, format="bgr24").reformat(format="yuv444p")
+        picture = pixels(frame)
+        np.testing.assert_array_equal(picture, frame.to_ndarray(format="bgr24"))
+        assert picture.flags.writeable and picture.flags.c_contiguous
