@@ -21,9 +21,15 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import readme
-from benchmarks.suites import SUITES, Suite, gpu_name
+from benchmarks.suites import SUITES, Suite
 from benchmarks.tools.places import RESULTS, ROOT
-from benchmarks.tools.record import circumstances, load_average, result_path, write_result
+from benchmarks.tools.record import (
+    circumstances,
+    gpu_name,
+    load_average,
+    result_path,
+    write_result,
+)
 from benchmarks.tools.tables import table
 
 QUICK = RESULTS.parent / "quick"

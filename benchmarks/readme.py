@@ -79,14 +79,15 @@ class Part:
     table: Callable[[Rows], str]
 
 
-def records(results: Path, suite: str) -> Iterator[tuple[Record, str]]:
+def records(results: Path, suite: str) -> Iterator[tuple[Record, str, bool]]:
     """The committed results of a suite, one a machine or data set, in the order of their names.
 
-    Each with the place of its chart as the README names it.
+    Each with the place of its chart as the README names it, and whether a GPU was measured.
     """
     for path in sorted(results.glob(f"{suite}--*.json")):
         chart = RESULTS.relative_to(ROOT) / path.with_suffix(".png").name
-        yield json.loads(path.read_text("utf-8")), chart.as_posix()
+        on_gpu = path.stem.endswith("--cuda")
+        yield json.loads(path.read_text("utf-8")), chart.as_posix(), on_gpu
 
 
 def measured_rows(rows: Rows) -> Rows:
@@ -94,7 +95,7 @@ def measured_rows(rows: Rows) -> Rows:
     return [row for row in rows if "reason" not in row]
 
 
-def where(record: Record) -> str:
+def where(record: Record, *, on_gpu: bool) -> str:
     """Machine, versions and date of a measurement."""
     about = record["circumstances"]
     cores = about.get("cores_allowed") or about["cores"]
@@ -104,7 +105,9 @@ def where(record: Record) -> str:
         for key, name in (("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO"))
         if versions.get(key)
     ]
-    return ", ".join([f"{cores} cores of {about['processor']}", *runtimes, about["date"]])
+    machine = [about.get("gpu") or "an NVIDIA GPU"] if on_gpu else []
+    machine.append(f"{cores} cores of {about['processor']}")
+    return ", ".join([*machine, *runtimes, about["date"]])
 
 
 def pipeline_table(rows: Rows) -> str:
@@ -179,18 +182,19 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
 
 def render_section(name: str, results: Path) -> str:
     """All tables of a section, each after what is said of it."""
-    texts, suites = [], set()
+    texts, any_gpu = [], False
     for part in SECTIONS[name]:
-        for record, chart in records(results, part.suite):
+        for record, chart, on_gpu in records(results, part.suite):
             rows = measured_rows(record["rows"])
             if rows:
                 date = record["circumstances"]["date"]
+                place = where(record, on_gpu=on_gpu)
                 says = part.says.format(
-                    record=record, row=rows[0], where=where(record), date=date, chart=chart
+                    record=record, row=rows[0], where=place, date=date, chart=chart
                 )
                 texts += [says, part.table(rows)]
-                suites.add(part.suite)
-    if name == "speed" and texts and "gpu" not in suites:
+                any_gpu |= on_gpu
+    if name == "speed" and texts and not any_gpu:
         texts.append(NO_GPU)
     return "\n\n".join(texts)
 

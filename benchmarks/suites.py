@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.tools.floors import has_cuda
 from benchmarks.tools.places import ROOT
-from openpaf.session.nvidia import NotFound, find_driver
+from benchmarks.tools.record import gpu_name
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,6 @@ class Suite:
         if gpu_name() is None:
             return "no NVIDIA GPU"
         return "" if "torch" not in self.needs or has_cuda() else "PyTorch finds no CUDA GPU"
-
-
-def gpu_name() -> str | None:
-    """Name of the first NVIDIA GPU."""
-    try:
-        return find_driver().gpus[0].name
-    except NotFound:
-        return None
 
 
 SUITES = (

@@ -150,7 +150,7 @@ class Engine:
         if complete is not False:
             decoder = replace(decoder or DecoderConfig(), complete=complete)
         self._decoder = Decoder(decoder, self.card.calibration)
-        self.provider = session.provider
+        self._provider = session.provider
         self.net_height = session.card.net_height if net_height is None else plain(net_height)
         self.net_size = session.net_size if net_size is None else plain(net_size)
         check_net_size(self.net_height, self.net_size, self.card.stride)
@@ -174,6 +174,12 @@ class Engine:
     def skeleton(self) -> Skeleton:
         """Parts and limbs of the people this engine finds."""
         return self.card.skeleton
+
+    @property
+    def provider(self) -> str:
+        """What really runs the network, also where a GPU was given up on the way."""
+        session = self._session
+        return self._provider if session is None else session.provider
 
     @property
     def session(self) -> Session:
@@ -219,6 +225,8 @@ class Engine:
 
         Raises
         ------
+        ConfigError
+            When `channels` is something else.
         FrameError
             When it is not a picture.
         SourceError
@@ -251,6 +259,8 @@ class Engine:
 
         Raises
         ------
+        ConfigError
+            When an option has a value that cannot work.
         FrameError, SourceError
             When one of them is not a picture, or cannot be opened.
         """

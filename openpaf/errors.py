@@ -41,6 +41,10 @@ class ModelNotFoundError(OpenPafError, FileNotFoundError):
     """A model is neither a file nor a registry name that has been pulled."""
 
 
+class GpuNotFoundError(OpenPafError, RuntimeError):
+    """A part of what a GPU needs is missing; the message says which, and how to mend it."""
+
+
 class MissingExtraError(OpenPafError, ImportError):
     """An optional dependency is needed for this and is not installed."""
 

@@ -53,6 +53,8 @@ def to_frame(source: Frame, channels: str | None = None) -> NDArray[np.uint8]:
 
     Raises
     ------
+    ConfigError
+        When `channels` is something else.
     FrameError
         When it has the wrong shape, type or values, or is damaged.
     SourceError

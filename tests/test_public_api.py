@@ -18,7 +18,7 @@ NAMES = [
 MEMBERS = {
     "Engine": [
         "close", "decode", "detect", "detect_batch", "fields", "finish", "placement", "predict",
-        "prepare", "session", "settle", "skeleton", "stream", "warm_up",
+        "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
     ],
     "Poses": [
         "boxes", "draw", "empty", "frame_size", "ids", "keypoints", "person_scores", "scores",

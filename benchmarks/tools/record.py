@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tools.places import RESULTS
+from openpaf.errors import GpuNotFoundError
 from openpaf.files import replacing
 from openpaf.selftest.machine import processor, usable_cores
 from openpaf.selftest.timing import Timing
+from openpaf.session.nvidia import find_driver
 
 VERSIONS = ("numpy", "numba", "cv2", "onnxruntime", "openvino")
 """What a record of the whole engine names the versions of."""
@@ -43,10 +45,19 @@ def _version(module: str) -> str | None:
     return str(getattr(imported, "__version__", None) or metadata.version(module))
 
 
+def gpu_name() -> str | None:
+    """Name of the first NVIDIA GPU."""
+    try:
+        return find_driver().gpus[0].name
+    except GpuNotFoundError:
+        return None
+
+
 def circumstances(modules: tuple[str, ...] = ("numpy", "numba")) -> dict[str, Any]:
     """Machine, versions and threads, for the record."""
     return {
         "processor": processor(),
+        "gpu": gpu_name(),
         "cores": os.cpu_count(),
         "cores_allowed": usable_cores(),
         "platform": platform.platform(),

@@ -108,10 +108,14 @@ def _fill_beside(folder: str) -> subprocess.Popen[bytes]:
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.IDLE_PRIORITY_CLASS}
+    environment = {**os.environ, "PYTHONPATH": places}
+    if kept := os.environ.get("NUMBA_CACHE_DIR"):
+        # It may be relative to the folder that this process runs in.
+        environment["NUMBA_CACHE_DIR"] = os.path.abspath(kept)
     return subprocess.Popen(
         # -P: nothing is imported from the folder it runs in.
         [sys.executable, "-P", "-m", "openpaf.compiling", "--apart"],
-        env={**os.environ, "PYTHONPATH": places},
+        env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -104,7 +104,8 @@ def _key(paths: tuple[Path, ...], device: str, threads: int | None) -> str:
     stamps = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
     cores = f"{usable_cores()} cores, {threads or 'all'} threads"
     # A driver that is installed later makes another machine of it.
-    return "; ".join([processor(), cores, device, gpu_here(), *versions, *stamps])
+    gpu = gpu_here() if device == "auto" else ""
+    return "; ".join([processor(), cores, device, gpu, *versions, *stamps])
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

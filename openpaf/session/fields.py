@@ -37,9 +37,13 @@ class FieldSession:
                 "or --refine, beside a network that can"
             )
         self.card = runtime.card
-        self.provider, self.net_size = runtime.provider, runtime.net_size
-        self.max_batch = runtime.max_batch
+        self.net_size, self.max_batch = runtime.net_size, runtime.max_batch
         self._runtime = runtime
+
+    @property
+    def provider(self) -> str:
+        """What runs the network now; see `Loaded`."""
+        return self._runtime.provider
 
     def settle(self) -> None:
         """Prepare for few sizes; see `Runtime.settle`."""

@@ -5,15 +5,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 
-from openpaf.errors import MissingExtraError
+from openpaf.errors import GpuNotFoundError, MissingExtraError
 from openpaf.session.device import Device
-from openpaf.session.nvidia import (
-    NotFound,
-    check_cuda,
-    check_cudnn,
-    check_tensorrt,
-    find_driver,
-)
+from openpaf.session.nvidia import check_cuda, check_cudnn, check_tensorrt, find_driver
 from openpaf.session.providers import CUDA, choose, cuda_major, preload
 
 
@@ -49,7 +43,7 @@ def gpu_here() -> str:
 def _driver() -> dict[str, str]:
     try:
         driver = find_driver()
-    except NotFound as error:
+    except GpuNotFoundError as error:
         return {"driver": f"no: {error}"}
     gpus = {
         f"cuda:{number}": f"{gpu}, compute capability {gpu.capability[0]}.{gpu.capability[1]}"
@@ -67,5 +61,5 @@ def _cuda_version(major: int) -> str:
 def _part(version: Callable[[], str]) -> str:
     try:
         return version()
-    except NotFound as error:
+    except GpuNotFoundError as error:
         return f"no: {error}"

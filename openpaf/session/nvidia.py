@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from openpaf.errors import OpenPafError
+from openpaf.errors import GpuNotFoundError
 
 _ON_WINDOWS = sys.platform == "win32"
 _DRIVER = "nvcuda.dll" if _ON_WINDOWS else "libcuda.so.1"
@@ -30,10 +30,6 @@ _LEAST_CAPABILITY = {12: (5, 0), 13: (7, 5)}
 
 Load = Callable[[str], Any]
 """Loads a shared library by name or path; raises OSError where it cannot."""
-
-
-class NotFound(OpenPafError):
-    """A part of what a GPU needs is missing; the message says which, and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +78,13 @@ def find_driver(load: Load = load) -> Driver:
 
     Raises
     ------
-    NotFound
+    GpuNotFoundError
         When there is none, or no GPU that it gives to this process.
     """
     try:
         library = load(_DRIVER)
     except OSError:
-        raise NotFound(
+        raise GpuNotFoundError(
             f"there is no NVIDIA driver here ({_DRIVER} is not found); install it, or start the "
             "container with --gpus all"
         ) from None
@@ -97,7 +93,9 @@ def find_driver(load: Load = load) -> Driver:
     _check(library, library.cuDriverGetVersion(ctypes.byref(version)))
     _check(library, library.cuDeviceGetCount(ctypes.byref(count)))
     if not count.value:
-        raise NotFound("the NVIDIA driver gives this process no GPU; see CUDA_VISIBLE_DEVICES")
+        raise GpuNotFoundError(
+            "the NVIDIA driver gives this process no GPU; see CUDA_VISIBLE_DEVICES"
+        )
     cuda = (version.value // 1000, version.value % 1000 // 10)
     return Driver(cuda, tuple(_gpu(library, number) for number in range(count.value)))
 
@@ -121,7 +119,7 @@ def _check(library: Any, code: int) -> None:
     said = ctypes.c_char_p()
     library.cuGetErrorString(code, ctypes.byref(said))
     text = (said.value or b"").decode(errors="replace") or "no reason given"
-    raise NotFound(
+    raise GpuNotFoundError(
         f"the NVIDIA driver gives this process no GPU (error {code}: {text}); see what nvidia-smi "
         "and CUDA_VISIBLE_DEVICES say"
     )
@@ -132,22 +130,22 @@ def check_gpu(driver: Driver, number: int, cuda_major: int) -> Gpu:
 
     Raises
     ------
-    NotFound
+    GpuNotFoundError
         When there is none of this number, or it or its driver is too old.
     """
     count = len(driver.gpus)
     if number >= count:
         here = f"the GPUs are cuda:0 to cuda:{count - 1}" if count > 1 else "cuda:0 is the only GPU"
-        raise NotFound(f"there is no GPU of number {number}; {here}")
+        raise GpuNotFoundError(f"there is no GPU of number {number}; {here}")
     older = 'pip install "onnxruntime-gpu[cuda,cudnn]<1.27"'
     if driver.cuda[0] < cuda_major:
-        raise NotFound(
+        raise GpuNotFoundError(
             f"the NVIDIA driver is too old for CUDA {cuda_major} (it runs CUDA {driver.cuda[0]}."
             f"{driver.cuda[1]}); update it, or take a build for CUDA 12: {older}"
         )
     gpu, least = driver.gpus[number], _LEAST_CAPABILITY.get(cuda_major, (0, 0))
     if gpu.capability < least:
-        raise NotFound(
+        raise GpuNotFoundError(
             f"{gpu.name} is too old for CUDA {cuda_major} (compute capability {gpu.capability[0]}."
             f"{gpu.capability[1]}, needs {least[0]}.{least[1]}); take a build for CUDA 12: {older}"
         )
@@ -159,9 +157,11 @@ def check_cuda(cuda_major: int, load: Load = load) -> Any:
 
     Raises
     ------
-    NotFound
-        When a library is not to be had.
+    GpuNotFoundError
+        When a library is not to be had, or `cuda_major` is 0, so that nobody knows which.
     """
+    if not cuda_major:
+        raise GpuNotFoundError("the installed onnxruntime does not say which CUDA it is built for")
     fft = cuda_major - 1
     names = (
         (f"cublasLt64_{cuda_major}.dll", f"cublas64_{cuda_major}.dll", f"cufft64_{fft}.dll",
@@ -174,7 +174,7 @@ def check_cuda(cuda_major: int, load: Load = load) -> Any:
         try:
             runtime = load(name)
         except OSError:
-            raise NotFound(_missing(f"CUDA {cuda_major}", name)) from None
+            raise GpuNotFoundError(_missing(f"CUDA {cuda_major}", name)) from None
     return runtime
 
 
@@ -183,13 +183,13 @@ def check_cudnn(load: Load = load) -> str:
 
     Raises
     ------
-    NotFound
+    GpuNotFoundError
         When it is not to be had.
     """
     try:
         library = load(_CUDNN)
     except OSError:
-        raise NotFound(_missing("cuDNN 9", _CUDNN)) from None
+        raise GpuNotFoundError(_missing("cuDNN 9", _CUDNN)) from None
     library.cudnnGetVersion.restype = ctypes.c_size_t
     return _dotted(library.cudnnGetVersion())
 
@@ -199,7 +199,7 @@ def check_tensorrt(cuda_major: int, load: Load = load) -> str:
 
     Raises
     ------
-    NotFound
+    GpuNotFoundError
         When it is not to be had.
     """
     folder = _package_folder(f"tensorrt-cu{cuda_major}-libs", _TENSORRT[0])
@@ -208,7 +208,7 @@ def check_tensorrt(cuda_major: int, load: Load = load) -> str:
         try:
             libraries.append(load(name if folder is None else str(folder / name)))
         except OSError:
-            raise NotFound(
+            raise GpuNotFoundError(
                 f"TensorRT 10 is not complete here ({name} cannot be loaded); "
                 f'pip install "tensorrt-cu{cuda_major}<11" brings it'
             ) from None

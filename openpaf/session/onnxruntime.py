@@ -73,18 +73,18 @@ class OnnxRuntime:
             "session.intra_op.allow_spinning", str(int(spinning))
         )
         choice = choose(onnxruntime, device)
-        self._session, reason = _load(path, self._options, choice.providers)
+        session, reason = _load(path, self._options, choice.providers)
+        # Both at once, for threads that run it while it is opened anew.
+        self._running: tuple[Any, BoundRuns | None] = session, None
         # What was available proves nothing; only the session knows what it got.
-        self.provider: str = self._session.get_providers()[0]
+        self.provider: str = session.get_providers()[0]
         reason = choice.reason or reason
         if reason or (device.name != "auto" and self.provider != WANTED[device.name]):
-            unsaid = f"{WANTED[device.name]} did not start, and ONNX Runtime does not say why"
-            warn_of_fallback(device, reason or unsaid, self.provider)
-        outputs = [output.name for output in self._session.get_outputs()]
-        metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            warn_of_fallback(device, reason or _unsaid(WANTED[device.name]), self.provider)
+        outputs = [output.name for output in session.get_outputs()]
+        metadata = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         self.card = find_card(path, card, metadata, outputs)
-        self.max_batch, self.net_size = self._check_input(path)
-        self._bound: BoundRuns | None = None
+        self.max_batch, self.net_size = self._check_input(path, session.get_inputs())
         self._settled = False
         self._lock = threading.Lock()
 
@@ -104,8 +104,8 @@ class OnnxRuntime:
         provider = cuda_provider(self._device, few_sizes=True, record=record)
         session = _open(self._path, self._options, [provider, (CPU, {})])
         memory = Memory(onnxruntime, check_cuda(cuda_major(onnxruntime)), self._device.number)
-        self._bound = BoundRuns(onnxruntime, session, self.card.outputs, memory, record)
-        self._session = session
+        bound = BoundRuns(onnxruntime, session, self.card.outputs, memory, record)
+        self._running = session, bound
 
     def _settle_without_graph(self, error: Exception) -> None:
         warnings.warn(
@@ -114,12 +114,17 @@ class OnnxRuntime:
             OpenPafWarning,
             stacklevel=2,
         )
-        self._bound = None
         provider = cuda_provider(self._device, few_sizes=True)
-        self._session, _ = _load(self._path, self._options, [provider, (CPU, {})])
+        session, reason = _load(self._path, self._options, [provider, (CPU, {})])
+        got = session.get_providers()[0]
+        if got != self.provider:
+            warn_of_fallback(self._device, reason or _unsaid(self.provider), got)
+            self.provider = got
+        self._running = session, None
 
-    def _check_input(self, path: Path) -> tuple[int | None, tuple[int, int] | None]:
-        inputs = self._session.get_inputs()
+    def _check_input(
+        self, path: Path, inputs: Sequence[Any]
+    ) -> tuple[int | None, tuple[int, int] | None]:
         expected = _TYPES[self.card.input_dtype]
         if len(inputs) != 1 or inputs[0].type not in expected:
             got = ", ".join(f"{i.name} {i.type}" for i in inputs) or "none"
@@ -135,9 +140,9 @@ class OnnxRuntime:
         """The outputs that the card names; see `Runtime.outputs`."""
         values = to_input(net_frames, self.card)
         values = values.astype(np.float16) if self._half else values
-        bound = self._bound
+        session, bound = self._running
         try:
-            arrays = self._run(values) if bound is None else self._run_bound(bound, values)
+            arrays = self._run(session, values) if bound is None else self._run_bound(bound, values)
         except Exception as error:
             raise ModelError(f"{self.card.name} failed: {why(error)}") from error
         return dict(zip(self.card.outputs, arrays, strict=True))
@@ -148,13 +153,14 @@ class OnnxRuntime:
         except NotRecorded as error:
             with self._lock:
                 # Of several threads the first one mends it.
-                if self._bound is bound:
+                if self._running[1] is bound:
                     self._settle_without_graph(error)
-        return self._run(values)
+                session, _ = self._running
+        return self._run(session, values)
 
-    def _run(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+    def _run(self, session: Any, values: NDArray[Any]) -> list[NDArray[Any]]:
         with _turn(self.provider):
-            arrays: list[NDArray[Any]] = self._session.run(self.card.outputs, {self._input: values})
+            arrays: list[NDArray[Any]] = session.run(self.card.outputs, {self._input: values})
         return arrays
 
 
@@ -182,6 +188,10 @@ def _load(path: Path, options: Any, providers: Sequence[Provider]) -> tuple[Any,
     raise ModelError(
         f"{path} is not an ONNX network that can be loaded: {first_line(last)}"
     ) from last
+
+
+def _unsaid(provider: str) -> str:
+    return f"{provider} did not start, and ONNX Runtime does not say why"
 
 
 def _open(path: Path, options: Any, providers: Sequence[Provider]) -> Any:

@@ -7,12 +7,11 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NamedTuple
 
-from openpaf.errors import first_line
+from openpaf.errors import GpuNotFoundError, first_line
 from openpaf.models.download import cache_folder
 from openpaf.session.device import Device
 from openpaf.session.nvidia import (
     Gpu,
-    NotFound,
     check_cuda,
     check_cudnn,
     check_gpu,
@@ -60,14 +59,14 @@ def choose(onnxruntime: Any, device: Device) -> Choice:
         return Choice([(wanted, numbered), *cpu])
     try:
         gpu = prepare_cuda(onnxruntime, device.number)
-    except NotFound as error:
+    except GpuNotFoundError as error:
         return Choice(cpu, str(error))
     cuda = [cuda_provider(device), *cpu]
     if wanted == CUDA:
         return Choice(cuda)
     try:
         version = check_tensorrt(cuda_major(onnxruntime))
-    except NotFound as error:
+    except GpuNotFoundError as error:
         return Choice(cuda, str(error))
     return Choice([_tensorrt(device, gpu, version, onnxruntime.__version__), *cuda])
 
@@ -77,12 +76,13 @@ def prepare_cuda(onnxruntime: Any, number: int = 0) -> Gpu:
 
     Raises
     ------
-    NotFound
+    GpuNotFoundError
         When something is missing; its message says what, and how to mend it.
     """
     gpu = check_gpu(find_driver(), number, cuda_major(onnxruntime))
     preload(onnxruntime)
-    check_cuda(cuda_major(onnxruntime))
+    if cuda_major(onnxruntime):
+        check_cuda(cuda_major(onnxruntime))
     check_cudnn()
     return gpu
 
@@ -96,7 +96,7 @@ def preload(onnxruntime: Any) -> None:
 
 
 def cuda_major(onnxruntime: Any) -> int:
-    """Major version of the CUDA that an ONNX Runtime was built for; 0 where it was for none."""
+    """Major version of the CUDA that an ONNX Runtime was built for; 0 where it does not say."""
     found = re.match(r"\d+", str(getattr(onnxruntime, "cuda_version", "") or ""))
     return int(found[0]) if found else 0
 

@@ -18,17 +18,18 @@ class Loaded(Protocol):
 
     Attributes
     ----------
-    provider : str
-        What really runs the network, as the runtime itself reports it.
     net_size : (width, height) or None
         The only input size the network takes, px; None when it takes any.
     max_batch : int or None
         Most frames a run takes; None when there is no limit.
     """
 
-    provider: str
     net_size: tuple[int, int] | None
     max_batch: int | None
+
+    @property
+    def provider(self) -> str:
+        """What really runs the network now, as the runtime itself reports it."""
 
     def settle(self) -> None:
         """Spend time on each size of input once, since few sizes will come, again and again.

@@ -8,6 +8,7 @@ down at stride 8, both through page-locked memory.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import MissingExtraError, ModelError, first_line
+from openpaf.errors import (
+    GpuNotFoundError,
+    MissingExtraError,
+    ModelError,
+    OpenPafWarning,
+    first_line,
+)
 from openpaf.models import ModelCard, NetworkCard
 from openpaf.session.device import Device
-from openpaf.session.nvidia import NotFound
 from openpaf.session.runtime import warn_of_fallback
 from openpaf.session.turns import GPU
 
@@ -78,7 +84,8 @@ class TorchRuntime:
         self._graph = graph.to(memory_format=torch.channels_last)
         self._lock = threading.Lock()
         self._seen: Counter[tuple[int, ...]] = Counter()
-        self._recorded: dict[tuple[int, ...], _Recorded] = {}
+        # None for a size that could not be recorded.
+        self._recorded: dict[tuple[int, ...], _Recorded | None] = {}
 
     def settle(self) -> None:
         """Nothing to do: what comes again is recorded anyway."""
@@ -114,9 +121,22 @@ class TorchRuntime:
             return None
         if len(self._recorded) == _MOST_GRAPHS:
             del self._recorded[next(iter(self._recorded))]
-        with GPU.alone():
-            self._recorded[shape] = _Recorded(self._graph, shape, self._device)
+        try:
+            with GPU.alone():
+                self._recorded[shape] = _Recorded(self._graph, shape, self._device)
+        except RuntimeError as error:
+            if None not in self._recorded.values():
+                self._warn_without_graph(error)
+            self._recorded[shape] = None
         return self._recorded[shape]
+
+    def _warn_without_graph(self, error: RuntimeError) -> None:
+        warnings.warn(
+            f"{self.card.name} runs without a CUDA graph, which it cannot be recorded as: "
+            f"{first_line(error)}",
+            OpenPafWarning,
+            stacklevel=2,
+        )
 
 
 class _Recorded:
@@ -153,6 +173,6 @@ def _card(network: PafNet | WindowNet, name: str) -> NetworkCard:
 def _pick(device: Device) -> torch.device:
     try:
         return torch_device(device)
-    except NotFound as error:
+    except GpuNotFoundError as error:
         warn_of_fallback(device, str(error), "the CPU")
         return torch.device("cpu")

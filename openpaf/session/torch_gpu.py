@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, GpuNotFoundError
 from openpaf.session.device import Device
-from openpaf.session.nvidia import NotFound, find_driver
+from openpaf.session.nvidia import find_driver
 
 Outputs = TypeVar("Outputs")
 
@@ -18,32 +18,36 @@ Outputs = TypeVar("Outputs")
 _WARM_UP = 3
 
 
-def torch_device(device: Device, *, what: str = "a .pt checkpoint runs") -> torch.device:
+_CHECKPOINT = "a .pt checkpoint runs"
+
+
+def torch_device(device: Device, *, what: str = _CHECKPOINT) -> torch.device:
     """PyTorch's own name of a device; of "auto" a GPU where there is one.
 
     Raises
     ------
     ConfigError
         When PyTorch runs on no such device.
-    NotFound
+    GpuNotFoundError
         When it is a GPU that is not to be had; the message says why.
     """
     if device.name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(
-            f"{what} on auto, cpu or cuda, got device '{device}'; export it to ONNX for others"
-        )
+        others = "; export it to ONNX for others" if what == _CHECKPOINT else ""
+        raise ConfigError(f"{what} on auto, cpu or cuda, got device '{device}'{others}")
     if device.name == "cpu" or (device.name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if torch.version.cuda is None:
-        raise NotFound(
+        raise GpuNotFoundError(
             "the installed PyTorch is built without CUDA; install a build with it from pytorch.org"
         )
     if not torch.cuda.is_available():
         find_driver()
-        raise NotFound("PyTorch finds no CUDA GPU; python -m torch.utils.collect_env says more")
+        raise GpuNotFoundError(
+            "PyTorch finds no CUDA GPU; python -m torch.utils.collect_env says more"
+        )
     count = torch.cuda.device_count()
     if device.number >= count:
-        raise NotFound(f"there is no GPU of number {device.number}; PyTorch sees {count}")
+        raise GpuNotFoundError(f"there is no GPU of number {device.number}; PyTorch sees {count}")
     return torch.device("cuda", device.number)
 
 

@@ -41,8 +41,12 @@ class Detector:
                 'detector, whose card says head = "boxes", is needed here'
             )
         self.card = card
-        self.provider = runtime.provider
         self._runtime = runtime
+
+    @property
+    def provider(self) -> str:
+        """What runs the network now; see `Loaded`."""
+        return self._runtime.provider
 
     def find(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Find everyone, doubtful ones too.

@@ -43,9 +43,13 @@ class WindowNetwork:
                 'looks at windows of people, whose card says head = "window", is needed here'
             )
         self.card = card
-        self.provider = runtime.provider
         self.batch = min(batch, runtime.max_batch or batch)
         self._runtime = runtime
+
+    @property
+    def provider(self) -> str:
+        """What runs the network now; see `Loaded`."""
+        return self._runtime.provider
 
     @property
     def skeleton(self) -> Skeleton:

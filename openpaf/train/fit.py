@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from torch import nn
 
 from openpaf.errors import CheckpointError
 from openpaf.network import checkpoint
+from openpaf.selftest.machine import usable_cores
 from openpaf.session import read_device
 from openpaf.session.torch_gpu import torch_device
 from openpaf.train.config import TrainConfig, WindowTrainConfig, recipe_from
@@ -57,7 +57,7 @@ class Trainer:
     ------
     DatasetError, ConfigError, ModelError
         When the data, the teacher or the device cannot be used.
-    NotFound
+    GpuNotFoundError
         When a GPU was asked for that is not to be had.
     """
 
@@ -76,7 +76,7 @@ class Trainer:
         self.folder = folder
         self.device = torch_device(read_device(device), what="a network is trained")
         on_gpu = self.device.type == "cuda"
-        self.workers = workers if workers is not None else (os.cpu_count() or 1) * on_gpu
+        self.workers = workers if workers is not None else usable_cores() * on_gpu
         torch.manual_seed(config.seed)
         mixed = on_gpu or cpu_has_bfloat16()
         self.task = open_task(config, data, self.device, mixed)

@@ -26,10 +26,10 @@ CIRCUMSTANCES = {
 }
 
 
-def _write(results: Path, suite: str, **record: Any) -> None:
+def _write(results: Path, suite: str, device: str = "cpu", **record: Any) -> None:
     results.mkdir(exist_ok=True)
     text = json.dumps({"circumstances": CIRCUMSTANCES, **record})
-    (results / f"{suite}--abacus-9--cpu.json").write_text(text)
+    (results / f"{suite}--abacus-9--{device}.json").write_text(text)
 
 
 @pytest.fixture
@@ -102,11 +102,21 @@ def test_what_a_gpu_did_is_shown(results: Path) -> None:
         "frames_a_second_in_turn": 900.0, "tflops": 123.0,
     }  # fmt: skip
     failed = row | {"batch": 64, "reason": "out of memory"}
-    _write(results, "gpu", floors={"device": "Ray 5000"}, rows=[row, failed])
+    _write(results, "gpu", "cuda", floors={"device": "Ray 5000"}, rows=[row, failed])
     text = readme.render(EMPTY, results)
     assert "| compact | 656x368 | 4 | fp16 | graph | 2.00 | 2,000.0 | 900.0 | 123.0 |" in text
     assert "Networks on Ray 5000" in text
     assert readme.NO_GPU not in text and "| 64 |" not in text
+
+
+def test_a_gpu_is_named_also_where_only_the_engine_was_measured(results: Path) -> None:
+    record = json.loads((results / "pipeline--abacus-9--cpu.json").read_text())
+    record["circumstances"]["gpu"] = "Ray 5000"
+    _write(results, "pipeline", "cuda", **record)
+    text = readme.render(EMPTY, results)
+    assert readme.NO_GPU not in text
+    assert text.count("Ray 5000, 4 cores of Abacus 9") == 1
+    assert text.count("`engine.stream`; 4 cores of Abacus 9") == 1
 
 
 def test_nothing_measured_is_nothing_said(tmp_path: Path) -> None:

@@ -199,6 +199,20 @@ def test_the_other_process_is_out_of_the_way(
     assert how.get("start_new_session") or how["creationflags"]
 
 
+def test_the_other_process_keeps_kernels_where_this_one_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda _, env, **how: started.append(env))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "kept")
+    kernels._fill_beside(str(tmp_path))
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    kernels._fill_beside(str(tmp_path))
+    assert started[0]["NUMBA_CACHE_DIR"] == str(tmp_path / "kept")
+    assert "NUMBA_CACHE_DIR" not in started[1]
+
+
 def environment(folder: Path) -> dict[str, str]:
     places = [str(ROOT), str(ROOT / "kernels"), str(ROOT / "weights")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "NUMBA_CACHE_DIR": str(folder)}

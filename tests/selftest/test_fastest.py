@@ -64,6 +64,18 @@ def test_eight_bits_are_taken_where_they_are_faster_and_measured_once(
     assert machine["opened"] == 6
 
 
+def test_no_gpu_is_looked_for_where_the_cpu_was_asked_for(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(fastest, "gpu_here", lambda: looked.append("GPU") or "none")
+    choose("cpu")
+    choose("openvino")
+    assert looked == [] and machine["opened"] == 4
+    choose("auto")
+    assert looked == ["GPU"]
+
+
 def test_eight_bits_are_left_where_they_gain_nothing(machine: dict[str, Any]) -> None:
     machine["default-int8"] = machine["default"] = 0.01
     assert choose().model is None

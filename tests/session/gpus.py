@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from openpaf.errors import GpuNotFoundError
 from openpaf.session import providers, turns
-from openpaf.session.nvidia import Driver, Gpu, NotFound
+from openpaf.session.nvidia import Driver, Gpu
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 GPU = Gpu("NVIDIA H100 80GB HBM3", 80 * 2**30, (9, 0))
@@ -134,7 +135,7 @@ class FakeRuntime:
         def check(*_: Any) -> Any:
             self.calls.append(part)
             if part in self.missing:
-                raise NotFound(self.missing[part])
+                raise GpuNotFoundError(self.missing[part])
             return answer() if callable(answer) else answer
 
         return check

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +145,65 @@ def test_a_recording_that_fails_is_given_up_and_the_frame_is_not_lost(
         warnings.simplefilter("error")
         np.testing.assert_array_equal(runtime.outputs(batch)["pafs"], expected["pafs"])
     assert "enable_cuda_graph" not in gpu.sessions[-1][0][1]
+
+
+def test_a_gpu_that_is_lost_on_the_way_is_said_and_no_longer_named(
+    gpu: FakeRuntime, network: Path, rng: np.random.Generator
+) -> None:
+    engine = Engine(network, device="cuda")
+    engine.settle()
+    assert engine.provider == CUDA
+    gpu.cudart.memcpy_error = 700
+    gpu.refuses[CUDA] = "CUDA failure 700: an illegal memory access ; GPU=0"
+    frame = frames(rng, 40, 40)
+    with pytest.warns(OpenPafWarning) as warned:
+        found = [engine.detect(frame) for _ in range(4)]
+    assert len({people.keypoints.tobytes() for people in found}) == 1
+    graph, device = (str(one.message) for one in warned)
+    assert "without a CUDA graph" in graph
+    assert device == (
+        "device 'cuda' is not to be had: CUDA failure 700: an illegal memory access; "
+        f"running on {CPU}"
+    )
+    assert engine.provider == engine.session.provider == CPU and CPU in repr(engine)
+
+
+def test_what_records_is_never_run_without_a_graphs_number(
+    gpu: FakeRuntime, network: Path, rng: np.random.Generator
+) -> None:
+    runtime = open_runtime(network, device="cuda")
+    runtime.settle()
+    gpu.cudart.memcpy_error = 700
+    between: list[str] = []
+    real = gpu.InferenceSession
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        # Another thread's frame of another size, while the session is being replaced.
+        gpu.InferenceSession = real  # type: ignore[method-assign]
+        before = len(gpu.graphs)
+        thread = threading.Thread(target=runtime.outputs, args=(frames(rng, 1, 24, 24),))
+        thread.start()
+        thread.join(60)
+        between.extend(gpu.graphs[before:])
+        return real(*arguments, **options)
+
+    gpu.InferenceSession = slowly  # type: ignore[method-assign]
+    batch = frames(rng, 1, 16, 16)
+    for _ in range(2):
+        runtime.outputs(batch)
+    with pytest.warns(OpenPafWarning, match="without a CUDA graph"):
+        runtime.outputs(batch)
+    assert between == ["-1"]
+
+
+def test_a_runtime_that_does_not_say_its_cuda_is_taken_as_it_is(
+    gpu: FakeRuntime, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "cuda_version", "", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_runtime(network, device="cuda").provider == CUDA
+    assert "CUDA" not in gpu.calls
 
 
 def test_a_frame_that_fails_is_the_frames_fault_also_when_settled(

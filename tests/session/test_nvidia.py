@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from openpaf.errors import GpuNotFoundError
 from openpaf.session import nvidia
 from openpaf.session.nvidia import (
     Driver,
     Gpu,
-    NotFound,
     check_cuda,
     check_cudnn,
     check_gpu,
@@ -92,7 +92,7 @@ def test_a_driver_tells_its_gpus() -> None:
     ],
 )
 def test_why_there_is_no_gpu(loader: Loader, message: str) -> None:
-    with pytest.raises(NotFound, match=message) as error:
+    with pytest.raises(GpuNotFoundError, match=message) as error:
         find_driver(loader)
     assert "\n" not in str(error.value)
 
@@ -107,7 +107,7 @@ def test_why_there_is_no_gpu(loader: Loader, message: str) -> None:
     ],
 )
 def test_why_a_gpu_cannot_be_used(driver: Driver, number: int, message: str) -> None:
-    with pytest.raises(NotFound, match=message):
+    with pytest.raises(GpuNotFoundError, match=message):
         check_gpu(driver, number, 13)
 
 
@@ -128,11 +128,13 @@ def test_libraries_are_those_of_the_build() -> None:
 
 
 def test_a_missing_library_is_named_and_so_is_what_brings_it() -> None:
-    with pytest.raises(NotFound, match=r"CUDA 13 .*libcublas.so.13 .*openpaf\[gpu\]"):
+    with pytest.raises(GpuNotFoundError, match="does not say which CUDA"):
+        check_cuda(0)
+    with pytest.raises(GpuNotFoundError, match=r"CUDA 13 .*libcublas.so.13 .*openpaf\[gpu\]"):
         check_cuda(13, Loader(libcublasLt=object()))
-    with pytest.raises(NotFound, match=r"cuDNN 9 .*libcudnn.so.9 .*openpaf\[gpu\]"):
+    with pytest.raises(GpuNotFoundError, match=r"cuDNN 9 .*libcudnn.so.9 .*openpaf\[gpu\]"):
         check_cudnn(Loader())
-    with pytest.raises(NotFound, match=r'libnvonnxparser.so.10 .*"tensorrt-cu13<11"'):
+    with pytest.raises(GpuNotFoundError, match=r'libnvonnxparser.so.10 .*"tensorrt-cu13<11"'):
         check_tensorrt(13, Loader(libnvinfer=object()))
 
 

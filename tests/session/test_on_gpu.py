@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 onnxruntime = pytest.importorskip("onnxruntime")
 
 from openpaf import Engine
-from openpaf.errors import OpenPafWarning
+from openpaf.errors import GpuNotFoundError, OpenPafWarning
 from openpaf.models import find_model
 from openpaf.session import open_runtime, read_device
-from openpaf.session.nvidia import NotFound, check_tensorrt, find_driver
+from openpaf.session.nvidia import check_tensorrt, find_driver
 from openpaf.session.onnxruntime import OnnxRuntime
 from openpaf.session.providers import CUDA, TENSORRT, choose, cuda_major
 from tests.networks import write_random
@@ -137,7 +137,7 @@ def test_the_last_gpu(tmp_path: Path) -> None:
 def test_tensorrt_keeps_its_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         check_tensorrt(cuda_major(onnxruntime))
-    except NotFound as error:
+    except GpuNotFoundError as error:
         pytest.skip(str(error))
     monkeypatch.setenv("OPENPAF_CACHE", str(tmp_path))
     path, batch = find_model(None), frames(1, 96, 128)

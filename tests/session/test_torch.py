@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from openpaf.engine import Engine
 from openpaf.errors import CheckpointError, ConfigError, OpenPafWarning
-from openpaf.session import open_session
+from openpaf.session import open_runtime, open_session
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -83,6 +84,30 @@ def test_other_devices_are_refused_or_replaced(saved: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.warns(OpenPafWarning, match="'cuda' is not to be had"):
             assert open_session(saved, device="cuda").provider == "PyTorch CPU"
+
+
+def test_a_size_that_cannot_be_recorded_runs_plainly(
+    saved: Path, net_frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpaf.session import torch as session
+
+    tried: list[tuple[int, ...]] = []
+
+    def refuse(network: object, shape: tuple[int, ...], device: object) -> None:
+        tried.append(shape)
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(session, "_Recorded", refuse)
+    runtime = open_runtime(saved, device="cpu")
+    expected = runtime.outputs(net_frames)
+    # Recording is for a GPU; its network stays where it is.
+    monkeypatch.setattr(runtime, "_device", SimpleNamespace(type="cuda"))
+    monkeypatch.setattr(runtime, "_run", lambda frames: list(expected.values()))
+    with pytest.warns(OpenPafWarning, match="without a CUDA graph, .* is capturing$") as warned:
+        found = [runtime.outputs(batch) for batch in [net_frames, net_frames[:1]] * 5]
+    assert all(list(one) == list(expected) for one in found)
+    assert len(warned) == 1
+    assert tried == [net_frames.shape, net_frames[:1].shape]
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of use"])

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, GpuNotFoundError
 from openpaf.session import read_device
-from openpaf.session.nvidia import NotFound
 
 torch = pytest.importorskip("torch")
 
@@ -30,9 +29,11 @@ def test_a_gpu_by_its_number() -> None:
     assert torch_device(read_device("gpu")) == torch.device("cuda", 0)
     assert torch_device(read_device("auto")) == torch.device("cuda", 0)
     assert torch_device(read_device("cpu")) == torch.device("cpu")
-    with pytest.raises(NotFound, match="no GPU of number 2; PyTorch sees 2"):
+    with pytest.raises(GpuNotFoundError, match="no GPU of number 2; PyTorch sees 2"):
         torch_device(read_device("cuda:2"))
-    with pytest.raises(ConfigError, match="is trained on auto, cpu or cuda, got device 'tensorrt'"):
+    with pytest.raises(
+        ConfigError, match="is trained on auto, cpu or cuda, got device 'tensorrt'$"
+    ):
         torch_device(read_device("tensorrt"), what="a network is trained")
 
 
@@ -40,15 +41,15 @@ def test_why_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert torch_device(read_device("auto")) == torch.device("cpu")
     monkeypatch.setattr(torch.version, "cuda", None)
-    with pytest.raises(NotFound, match="built without CUDA"):
+    with pytest.raises(GpuNotFoundError, match="built without CUDA"):
         torch_device(read_device("cuda"))
     monkeypatch.setattr(torch.version, "cuda", "13.0")
 
     def no_driver() -> None:
-        raise NotFound("there is no NVIDIA driver here")
+        raise GpuNotFoundError("there is no NVIDIA driver here")
 
     monkeypatch.setattr(torch_gpu, "find_driver", no_driver)
-    with pytest.raises(NotFound, match="no NVIDIA driver"):
+    with pytest.raises(GpuNotFoundError, match="no NVIDIA driver"):
         torch_device(read_device("cuda"))
 
 
