@@ -53,10 +53,10 @@ def command(
     ] = None,
     facing: Faces = Facing.auto,
     start: Annotated[
-        float | None, typer.Option("--from", metavar="SECONDS", help="Where to begin.")
+        float | None, typer.Option("--start", metavar="SECONDS", help="Where to begin.")
     ] = None,
     end: Annotated[
-        float | None, typer.Option("--to", metavar="SECONDS", help="Where to end.")
+        float | None, typer.Option("--end", metavar="SECONDS", help="Where to end.")
     ] = None,
     fps: FrameRate = None,
 ) -> None:
@@ -71,7 +71,7 @@ def command(
 
         openpaf plot clean.ndjson -o walk.html --video annotated.mp4
 
-        openpaf plot clean.ndjson -o part.svg --person 3 --from 10 --to 15
+        openpaf plot clean.ndjson -o part.svg --person 3 --start 10 --end 15
     """
     outputs = out or []
     if not outputs:
@@ -112,8 +112,8 @@ def _part(motion: Motion, start: float | None, end: float | None) -> Motion:
     high = len(motion) if end is None else int(np.searchsorted(motion.times, end, "right"))
     if high <= low:
         raise ConfigError(
-            f"nothing is between --from and --to; the recording goes from {motion.times[0]:.2f} s "
-            f"to {motion.times[-1]:.2f} s"
+            f"nothing is between --start and --end; the recording goes from "
+            f"{motion.times[0]:.2f} s to {motion.times[-1]:.2f} s"
         )
     trails = (trail.rows(low, high) for trail in motion)
     rows = slice(low, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -71,7 +72,9 @@ class SmoothConfig:
                 raise ConfigError(f"{name} must be 0 to 60 s, got {value!r}")
         if self.filter not in get_args(Filter):
             raise ConfigError(f"filter must be {', '.join(get_args(Filter))}, got {self.filter!r}")
-        if self.cutoff != "auto" and not 0.05 <= float(self.cutoff) < math.inf:
+        if self.cutoff != "auto" and not (
+            isinstance(self.cutoff, numbers.Real) and 0.05 <= self.cutoff < math.inf
+        ):
             raise ConfigError(f'cutoff must be "auto" or 0.05 Hz and more, got {self.cutoff!r}')
         if self.order not in (2, 4, 6, 8):
             raise ConfigError(f"order must be 2, 4, 6 or 8, got {self.order!r}")

@@ -19,7 +19,7 @@ _LONGEST = 3000
 _SECONDS = 2.0
 
 
-def find_cutoff(trail: Trail, order: int = 4) -> float:
+def find_cutoff(trail: Trail, order: int = 4) -> float | None:
     """Find the Butterworth cut-off with the least error that is to be expected, over all parts.
 
     The residual at the highest cut-off is noise alone, which gives its variance. With it the
@@ -35,13 +35,13 @@ def find_cutoff(trail: Trail, order: int = 4) -> float:
 
     Returns
     -------
-    float
-        Hz, from `LEAST` to `MOST`; `FALLBACK` for somebody seen too shortly.
+    float or None
+        Hz, from `LEAST` to `MOST`; None for somebody seen too shortly to tell.
     """
     step = float(np.median(np.diff(trail.times))) if len(trail) > 1 else 1.0
     cutoffs = np.arange(LEAST, min(0.4 / step, MOST) + _STEP / 2, _STEP)
     if len(cutoffs) < 2:
-        return FALLBACK
+        return None
     risks = []
     for k in range(trail.keypoints.shape[1]):
         runs = stretches(trail.keypoints[:, k, 0], trail.times, step)
@@ -50,7 +50,7 @@ def find_cutoff(trail: Trail, order: int = 4) -> float:
         if len(points) * step >= _SECONDS:
             risks.append(_risks(points, 1 / step, order, cutoffs))
     if not risks:
-        return FALLBACK
+        return None
     return float(cutoffs[int(np.sum(risks, axis=0).argmin())])
 
 

@@ -17,7 +17,7 @@ from openpaf.errors import OpenPafWarning
 from openpaf.motion.block import Block
 from openpaf.motion.choice import choose
 from openpaf.motion.config import SmoothConfig
-from openpaf.motion.cutoff import LEAST, find_cutoff
+from openpaf.motion.cutoff import FALLBACK, LEAST, find_cutoff
 from openpaf.motion.filters import smooth_trail
 from openpaf.motion.gaps import fill_gaps
 from openpaf.motion.ids import chosen, with_ids
@@ -34,6 +34,8 @@ from openpaf.poses import Poses
 _LONGEST_BREAK = 60.0
 _BLOCK_FRAMES = 2048
 _MARGIN_SECONDS = 5.0
+# Filters with a cut-off.
+_CUTTING = ("butterworth", "gaussian")
 
 
 class Smoothing:
@@ -98,6 +100,9 @@ class Smoothing:
                 lead = self._margin
         if len(rows) > lead:
             yield self._worked(rows, lead, len(rows))
+        if self.config.filter in _CUTTING:
+            for person in self.report.kept:
+                person.cutoff = person.cutoff or FALLBACK
         self._tell(1.0)
 
     def heights(self, who: int) -> list[float]:
@@ -166,11 +171,12 @@ class Smoothing:
         if config.outliers:
             trail = remove_outliers(trail)
         trail = fill_gaps(trail, config.max_gap)
-        if config.filter in ("butterworth", "gaussian") and person.cutoff is None:
-            # Once a person, so that all of their blocks are filtered alike.
+        if config.filter in _CUTTING and person.cutoff is None:
+            # Once a person, so that all of their blocks are filtered alike; tried again in the next
+            # block as long as too little of them was seen to tell.
             cutoff = config.cutoff
             person.cutoff = find_cutoff(trail, config.order) if cutoff == "auto" else float(cutoff)
-        return smooth_trail(trail, config, person.cutoff or 0.0)
+        return smooth_trail(trail, config, person.cutoff or FALLBACK)
 
 
 def _between(before: Record, after: Record, steps: int) -> Iterator[Record]:

@@ -142,7 +142,7 @@ def test_one_frame_and_numbers_that_are_none(
 
 def test_plot(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "walk.html"
-    assert run("plot", recording, "-o", page, "--curves", "knee, wrist.y", "--to", "2") == 0
+    assert run("plot", recording, "-o", page, "--curves", "knee, wrist.y", "--end", "2") == 0
     assert "wrote" in capsys.readouterr().err and page.stat().st_size > 20_000
     for words, problem in (
         ([], "nothing would be drawn"),
@@ -150,7 +150,7 @@ def test_plot(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["-o", recording], "would replace the recording"),
         (["-o", page, "--curves", "nose"], "no curve 'nose'"),
         (["-o", page, "--person", "7"], "nobody has the id 7"),
-        (["-o", page, "--from", "9"], "nothing is between --from and --to"),
+        (["-o", page, "--start", "9"], "nothing is between --start and --end"),
         (["-o", page, "--video", "no.mp4"], "does not exist"),
     ):
         assert run("plot", recording, *words) == 2

@@ -80,5 +80,5 @@ def test_page_of_hours_is_refused(
     tmp_path: Path, motion: Motion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("openpaf.motion.plot.page.MOST_FRAMES", 100)
-    with pytest.raises(ConfigError, match="--from and --to"):
+    with pytest.raises(ConfigError, match="--start and --end"):
         write_page(tmp_path / "a.html", motion, {})

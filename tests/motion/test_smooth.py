@@ -10,7 +10,7 @@ import pytest
 
 from openpaf.errors import ConfigError, OpenPafWarning, RecordingError
 from openpaf.motion import EXCHANGED, OUTLIER, Motion, SmoothConfig, Smoothing
-from openpaf.motion.cutoff import find_cutoff
+from openpaf.motion.cutoff import FALLBACK, find_cutoff
 from openpaf.motion.filters import butterworth, loess
 from openpaf.skeleton import BODY_25
 from tests.motion.walks import RATE, motion_of, record, walk
@@ -211,7 +211,7 @@ def test_residual_analysis_finds_more_for_faster_people() -> None:
         )
         body[..., 1] = walk(1)[0, :, 1] + rng.normal(0, 2, (300, 25))
         trail = motion_of(body)[1]
-        cutoffs.append(find_cutoff(replace(trail, times=times)))
+        cutoffs.append(find_cutoff(replace(trail, times=times)) or 0)
     assert 2 <= cutoffs[0] < cutoffs[1] <= 12
     _, report = motion_of(body).smooth()
     assert report[1].cutoff is not None and 2 <= report[1].cutoff <= 12
@@ -247,6 +247,34 @@ def test_blocks_give_what_the_whole_gives() -> None:
     parts = Motion.concatenate(blocks)
     assert np.nanmax(np.abs(parts[1].keypoints - whole[1].keypoints)) < 0.01
     assert (parts[1].marks == whole[1].marks).all() and pieces.report == report
+
+
+def test_a_cut_off_waits_until_enough_was_seen_to_tell() -> None:
+    rng = np.random.default_rng(3)
+    seen = walk(900, pace=10) + rng.normal(0, 1.5, (900, 25, 2))
+    # The second one comes a second before what the first block looks at ends.
+    first = Smoothing(motion_of(seen), block_frames=320)
+    comes = first._block + first._margin - round(RATE)
+    people = [{1: seen[f]} | ({2: seen[f] + 300} if f >= comes else {}) for f in range(900)]
+    motion = Motion.of([record(f, people[f]) for f in range(900)])
+    pieces = Smoothing(motion, block_frames=320)
+    assert len(list(pieces.blocks())) > 1
+    told = find_cutoff(motion[2])
+    assert told != FALLBACK and pieces.report[2].cutoff == pytest.approx(told, abs=1)
+
+
+def test_who_is_never_seen_long_enough_has_the_usual_cut_off() -> None:
+    motion = motion_of(walk(round(RATE)))
+    _, report = motion.smooth()
+    assert find_cutoff(motion[1]) is None and report[1].cutoff == FALLBACK
+    _, report = motion.smooth(SmoothConfig(filter="loess"))
+    assert report[1].cutoff is None
+
+
+@pytest.mark.parametrize("cutoff", ["Auto", "6", None, 0, float("inf"), float("nan")])
+def test_a_cut_off_that_cannot_be(cutoff: Any) -> None:
+    with pytest.raises(ConfigError, match='cutoff must be "auto" or 0.05 Hz and more'):
+        SmoothConfig(cutoff=cutoff)
 
 
 def test_missing_frames_are_put_in(body: np.ndarray) -> None:

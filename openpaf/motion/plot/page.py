@@ -50,7 +50,7 @@ def write_page(
     if len(motion) > MOST_FRAMES:
         raise ConfigError(
             f"a page holds {MOST_FRAMES:,} frames, this recording has {len(motion):,}; take a part "
-            "with --from and --to"
+            "with --start and --end"
         )
     skeleton = motion.skeleton
     drawn = [n for n in range(len(skeleton.limbs)) if n not in skeleton.redundant_limbs]
