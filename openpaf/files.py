@@ -58,16 +58,12 @@ def fitting_name(stem: str, room: int) -> str:
     return stem + mark
 
 
-def refuse_to_replace(
-    inputs: Iterable[Path], outputs: Iterable[Path], what: str = "an input"
-) -> None:
+def refuse_to_replace(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
     """Make sure that no output is one of the files that are read, under whatever name.
 
     Parameters
     ----------
     inputs, outputs : iterable of Path
-    what : str
-        What the error calls an input.
 
     Raises
     ------
@@ -79,7 +75,7 @@ def refuse_to_replace(
         places |= _identities(path)
     for path in outputs:
         if places & _identities(path):
-            raise OutputError(f"{path} would replace {what}; pass another place")
+            raise OutputError(f"{path} would replace an input; pass another place")
 
 
 def _identities(path: Path) -> set[object]:

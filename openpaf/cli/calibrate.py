@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from openpaf.cli.messages import progress_bar, warn
-from openpaf.cli.options import Card, Device, Looks, NetHeight, Threads, read_card
+from openpaf.cli.options import Card, Device, Looks, NetHeight, Threads, read_any_card, read_card
 from openpaf.cli.tables import figures, show
-from openpaf.errors import OutputError
+from openpaf.errors import ConfigError, OutputError
 from openpaf.files import replacing
 
 if TYPE_CHECKING:
@@ -74,7 +74,16 @@ def command(
     target = out or path.with_suffix(".onnx" if path.suffix == ".onnx" else ".toml")
     if target.suffix not in (".onnx", ".toml"):
         raise OutputError(f"{target} must be an .onnx network or a .toml card")
+    if target.suffix == ".onnx" and path.suffix != ".onnx":
+        raise OutputError(
+            f"{target} cannot be made of {path.name}, only of an .onnx network; pass a .toml card"
+        )
     options = {"device": device, "net_height": net_height, "looks": looks, "threads": threads}
+    if isinstance(read_any_card(card), WindowCard):
+        beside = path.with_suffix(".toml")
+        raise ConfigError(
+            f"the card of a window network lies beside it: {beside}; leave out --card"
+        )
     given = read_card(card)
     known = open_runtime(path, device=device, card=given).card
     if isinstance(known, WindowCard):

@@ -8,14 +8,22 @@ from contextlib import contextmanager
 
 from openpaf.cli.messages import warn
 
+_compiled = threading.Event()
+
 
 @contextmanager
 def kernels_compiled_beside() -> Iterator[None]:
-    """Compile the kernels while something else is loaded, and say so, where none are kept."""
+    """Compile the kernels while something else is loaded, and say so, where none are kept.
+
+    Once in a process, and not at all where Numba is told not to compile.
+    """
+    from numba import config
+
     from openpaf import compiling
     from openpaf_kernels import cache
 
-    if cache.are_compiled():
+    off = config.DISABLE_JIT  # type: ignore[attr-defined]  # which it sets by a table
+    if _compiled.is_set() or off or cache.are_compiled():
         yield
         return
     often = "once on this machine" if cache.CACHE else "which cannot be kept here: openpaf info"
@@ -25,6 +33,7 @@ def kernels_compiled_beside() -> Iterator[None]:
     thread.start()
     yield
     thread.join()
+    _compiled.set()
 
 
 def compile_kernels() -> None:

@@ -121,7 +121,7 @@ class Outputs:
             else:
                 check_file(path)
                 outputs = [path]
-            refuse_to_replace(inputs, outputs, "the source" if path in outputs else "an input")
+            refuse_to_replace(inputs, outputs)
             if option == "video":
                 check_video(path)
             if option == "coco_json" and (about := about_ids(getattr(reader, "pictures", ()))):

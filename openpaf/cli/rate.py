@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -68,5 +69,7 @@ def options_for_rate(
         if exact.holds:
             model, name, picked = None, DEFAULT, exact
     holds = "" if picked.holds else f", which does not hold {frame_rate:g}"
-    warn(f"{name} at {picked.mode}: {picked.frame_rate:.1f} frames/s in a trial{holds}")
+    rate = f"{picked.frame_rate:.1f} frames/s in a trial"
+    told = rate if math.isfinite(picked.frame_rate) else "too few frames to try"
+    warn(f"{name} at {picked.mode}: {told}{holds}")
     return {**picked.mode._asdict(), "model": model}

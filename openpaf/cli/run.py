@@ -51,7 +51,7 @@ from openpaf.cli.sources import names_of, opens_twice
 from openpaf.cli.sync import InStep, check_sync
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import SourceError
+from openpaf.errors import ConfigError, SourceError
 from openpaf.optional import cv2
 from openpaf.selftest.rates import Still
 from openpaf.sources import without_secrets
@@ -199,13 +199,15 @@ def command(
         typer.Option(
             "--sync",
             help="Find out by the movement of wrists how much later one of several sources was "
-            "started than another, and number frames alike. A clap at the beginning helps.",
+            "started than another, and number frames alike. A clap at the beginning helps. "
+            "Keypoints are written at the end; a kill loses them, Ctrl-C does not.",
         ),
     ] = False,
 ) -> None:
     """Follow people in videos, cameras or streams.
 
-    Several outputs can be written at once, and all of them stay readable if the run is killed.
+    Several outputs can be written at once, and all of them stay readable if the run is killed
+    (not with --sync, which writes keypoints at the end).
     Files are processed frame by frame; live sources drop the frames that there is no time for.
     Several sources share one network; each has a folder of its own for what is written.
 
@@ -232,6 +234,8 @@ def command(
     outputs.check(stats_on_stdout=stats is Stats.json, several=len(sources) > 1)
     for address in filter(None, (udp, osc)):
         read_address(address)
+    if osc and not track:
+        raise ConfigError("--osc names people by their ids; leave out --no-track")
     check_sync(sync, outputs, len(sources), track)
     with ExitStack() as stack:
         # First, so that a misspelt name is told before a network is loaded; and the outputs last,

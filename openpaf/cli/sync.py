@@ -91,7 +91,8 @@ class InStep:
                     f"move alike by {offset.correlation:.2f} at best, and {offset.elsewhere:.0%} "
                     "of that at another time"
                     if offset.correlation > 0
-                    else "are not seen by both for 2 s"
+                    else "are not seen by both for long enough (2 s, and a quarter of the "
+                    "shorter recording), or do not move alike"
                 )
                 warn(
                     f"{name} cannot be put in step with {first}: wrists {alike}; begin with a clap "

@@ -29,8 +29,9 @@ def command(
         ),
     ] = "default",
     data: Annotated[
-        Path, typer.Option(help="Folder that the recipe's paths are relative to.")
-    ] = Path("."),
+        Path | None,
+        typer.Option(help="Folder that the recipe's paths are relative to.", show_default="."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run.", show_default="runs/<recipe>"),
@@ -95,12 +96,15 @@ def command(
         validation = Validation(val, val_every)
 
     config: TrainConfig | WindowTrainConfig
-    own = Path(recipe).is_dir()
+    own = recipe not in _built_in() and Path(recipe).is_dir()
+    if own and data is not None:
+        raise ConfigError(f"--data is for recipes; {recipe} holds its own pictures")
     out = out or Path("runs") / Path(recipe).resolve().stem
     if own:
-        data, config = Path(recipe), recipe_for(Path(recipe), images)
+        folder, config = Path(recipe), recipe_for(Path(recipe), images)
         start = start or Path(START)
     else:
+        folder = data or Path()
         config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
     start = None if start is None else start_weights(start)
     try:
@@ -109,7 +113,7 @@ def command(
         raise OutputError(f"{out} cannot be a folder: {error.strerror}") from error
     if start is not None:
         refuse_to_replace([start], [out / "average.safetensors"])
-    trainer = Trainer(config, data, out, device, threads, workers)
+    trainer = Trainer(config, folder, out, device, threads, workers)
     last, average = out / "last.pt", out / "average.safetensors"
     if last.exists():
         trainer.resume(last)
@@ -158,7 +162,7 @@ def command(
         warn(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
         raise typer.Exit(128 + control.signal)
     if own:
-        _export(last, out / "model.onnx", data.resolve().name)
+        _export(last, out / "model.onnx", folder.resolve().name)
     else:
         warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
 
@@ -177,14 +181,19 @@ def _recipe_path(recipe: str) -> Path:
     path = Path(recipe)
     if path.suffix == ".toml":
         return path
-    folder = resources.files("openpaf.train") / "recipes"
-    built_in = {Path(one.name).stem: one for one in folder.iterdir() if one.name.endswith(".toml")}
+    built_in = _built_in()
     if recipe not in built_in:
         raise ConfigError(
             f"there is no built-in recipe {recipe!r}; "
             f"give a .toml file, or one of {', '.join(sorted(built_in))}"
         )
-    return Path(str(built_in[recipe]))
+    return built_in[recipe]
+
+
+def _built_in() -> dict[str, Path]:
+    folder = resources.files("openpaf.train") / "recipes"
+    recipes = (Path(str(one)) for one in folder.iterdir())
+    return {path.stem: path for path in recipes if path.suffix == ".toml"}
 
 
 class _Control:

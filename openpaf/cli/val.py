@@ -40,6 +40,8 @@ from openpaf.topdown import open_window_network
 if TYPE_CHECKING:
     from openpaf.evaluate import Evaluation
 
+_SWITCHES = {field.name for field in fields(DecoderConfig) if isinstance(field.default, bool)}
+
 
 def command(
     folder: Annotated[
@@ -229,9 +231,11 @@ def decoder_configs(refinement: str | None, sweep: Sequence[str]) -> dict[str, D
     return configs
 
 
-def _value(key: str, text: str) -> int | float | str | OpenPoseRules:
+def _value(key: str, text: str) -> bool | int | float | str | OpenPoseRules:
     if key == "openpose_rules":
         return OpenPoseRules(text)  # type: ignore[arg-type]  # it checks its own options
+    if key in _SWITCHES and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     for kind in (int, float):
         try:
             return kind(text)

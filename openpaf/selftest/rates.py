@@ -49,7 +49,10 @@ COCO train; what something as fast outdid is left out."""
 
 
 class Pick(NamedTuple):
-    """What was taken, the frames a second it made in its trial, and whether they are enough."""
+    """What was taken, the frames a second it made in its trial, and whether they are enough.
+
+    The rate is infinite where the source has too few frames to tell.
+    """
 
     mode: Mode
     frame_rate: float

@@ -8,10 +8,9 @@ import time
 from openpaf.errors import FrameError, SourceError, SourceNotFoundError
 from openpaf.frame import to_frame
 from openpaf.sources.listing import find_pictures
-from openpaf.sources.source import Shot
+from openpaf.sources.source import DEFAULT_FRAME_RATE, Shot
 from openpaf.sources.span import Chooser, Span
 
-_DEFAULT_FRAME_RATE = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +54,7 @@ class PictureFiles:
         self.files = [picture.path for picture in self.pictures]
         self.names = [picture.stem.as_posix() for picture in self.pictures]
         self.live = live
-        self.frame_rate: float | None = frame_rate or _DEFAULT_FRAME_RATE
+        self.frame_rate: float | None = frame_rate or DEFAULT_FRAME_RATE
         self.frame_count: int | None = len(self.pictures)
         self.has_end = True
         self.cut_short: str | None = None

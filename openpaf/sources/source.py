@@ -8,6 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+DEFAULT_FRAME_RATE = 30.0
+"""Frames a second of what does not know its own."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shot:

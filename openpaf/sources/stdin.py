@@ -13,10 +13,9 @@ import numpy as np
 from openpaf.errors import ConfigError, FrameError, SourceError
 from openpaf.frame import decode_picture
 from openpaf.pictures.jpeg import START, EndFinder
-from openpaf.sources.source import Shot
+from openpaf.sources.source import DEFAULT_FRAME_RATE, Shot
 from openpaf.sources.span import Chooser, Span
 
-_DEFAULT_FRAME_RATE = 30.0
 _CHUNK = 1 << 20
 _LONGEST_JPEG = 64 << 20
 _log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class StandardInput:
         if sys.stdin is None or sys.stdin.isatty():
             raise SourceError("nothing is piped in; use it as: ffmpeg ... -f mjpeg - | openpaf ...")
         self.live = live
-        self.frame_rate: float | None = None if live else frame_rate or _DEFAULT_FRAME_RATE
+        self.frame_rate: float | None = None if live else frame_rate or DEFAULT_FRAME_RATE
         self.frame_count: int | None = None
         self.has_end = False
         self.cut_short: str | None = None

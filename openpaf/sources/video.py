@@ -12,14 +12,13 @@ from openpaf.address import without_secrets
 from openpaf.errors import SourceError
 from openpaf.sources.film import Film, FilmFrame
 from openpaf.sources.patience import attempts
-from openpaf.sources.source import Shot
+from openpaf.sources.source import DEFAULT_FRAME_RATE, Shot
 from openpaf.sources.span import Chooser, Span
 
 # Times of a stream that are this far from the clock have begun anew.
 _LEAP_S = 5.0
 # A live frame older than this when it is asked for is left out.
 _STALE_S = 1.0
-_DEFAULT_FRAME_RATE = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -148,14 +147,14 @@ class Video:
         if self._first is None:
             self._first = frame.arrived if not self.has_end or now is None else now
         if self.has_end:
-            seconds = index / (self.frame_rate or _DEFAULT_FRAME_RATE)
+            seconds = index / (self.frame_rate or DEFAULT_FRAME_RATE)
             if now is not None:
                 seconds = now - self._first
         else:
             seconds = self._capture_time(now, frame.arrived - self._first)
         # Some containers give a frame no time, or an earlier one.
         if seconds <= self._time and index:
-            seconds = self._time + 1 / (self.frame_rate or _DEFAULT_FRAME_RATE)
+            seconds = self._time + 1 / (self.frame_rate or DEFAULT_FRAME_RATE)
         self._time = seconds
         return index, seconds
 

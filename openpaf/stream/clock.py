@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from openpaf.sources import Shot, Source
-
-_DEFAULT_FRAME_RATE = 30.0
+from openpaf.sources.source import DEFAULT_FRAME_RATE
 
 
 class CommonClock:
@@ -27,7 +26,7 @@ class CommonClock:
     """
 
     def __init__(self, frame_rates: Iterable[float | None]) -> None:
-        self.frame_rate = max((rate for rate in frame_rates if rate), default=_DEFAULT_FRAME_RATE)
+        self.frame_rate = max((rate for rate in frame_rates if rate), default=DEFAULT_FRAME_RATE)
         self._zero: float | None = None
         self._lock = threading.Lock()
 

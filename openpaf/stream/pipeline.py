@@ -102,18 +102,14 @@ class Stream:
         self.engine = engine
         self._network = OwnNetwork(engine) if network is None else network
         self.stats = StreamStats()
-        self.source: Source = (
-            open_source(
-                source,
-                live=live,
-                frame_rate=frame_rate,
-                frame_size=frame_size,
-                start=start,
-                end=end,
-                step=step,
-            )
-            if isinstance(source, (int, str, Path, np.integer))
-            else source
+        self.source = opened(
+            source,
+            live=live,
+            frame_rate=frame_rate,
+            frame_size=frame_size,
+            start=start,
+            end=end,
+            step=step,
         )
         self._tracker = Tracker(None if track is True else track) if track else None
         self._every = every
@@ -224,7 +220,7 @@ class Stream:
             shot = self.source.read()
             if shot is None:
                 return
-            if live and _has_end(self.source):
+            if live and has_end(self.source):
                 # What has an end is played at its own pace, as a camera would give it.
                 ahead = self._started + shot.time - time.perf_counter()
                 if self._closed.wait(max(ahead, 0)):
@@ -295,6 +291,13 @@ class Stream:
         self._results.put((shot, poses))
 
 
-def _has_end(source: Source) -> bool:
+def opened(source: int | str | Path | Source, **options: Any) -> Source:
+    """Open what `open_source` takes; anything else is a source already, and has its own options."""
+    if isinstance(source, (int, str, Path, np.integer)):
+        return open_source(source, **options)
+    return source
+
+
+def has_end(source: Source) -> bool:
     """Whether a source is a recording; one from elsewhere may only tell its length."""
     return bool(getattr(source, "has_end", source.frame_count is not None))

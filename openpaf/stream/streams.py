@@ -8,21 +8,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from openpaf.errors import ConfigError, SourceError
+from openpaf.errors import ConfigError, OpenPafError, SourceError
 from openpaf.result import Result
-from openpaf.sources import Source, open_source
+from openpaf.sources import Source
+from openpaf.sources.source import DEFAULT_FRAME_RATE
 from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.clock import CommonClock, Timed
 from openpaf.stream.network import SharedNetwork
-from openpaf.stream.pipeline import Stream
+from openpaf.stream.pipeline import Stream, has_end, opened
 from openpaf.track import TrackConfig
 
 if TYPE_CHECKING:
     from openpaf.engine import Engine
-
-_FRAME_RATE = 30.0
 
 
 class Streams:
@@ -72,6 +69,7 @@ class Streams:
         self.engine = engine
         self.errors: dict[str, SourceError] = {}
         self._error: BaseException | None = None
+        self._used = False
         self._results: Channel[tuple[str, Result]] = Channel()
         # A stream goes on when its result has been used.
         self._turns: dict[str, Channel[None]] = {name: Channel() for name in sources}
@@ -79,19 +77,21 @@ class Streams:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         with ExitStack() as undo:
-            opened: dict[str, Source] = {}
+            readers: dict[str, Source] = {}
             for name, source in sources.items():
-                opened[name] = one = _opened(source)
+                readers[name] = one = opened(source)
                 undo.callback(one.close)
-            self.network = SharedNetwork(engine, len(opened)) if len(opened) > 1 else None
-            self.frame_rates = {n: one.frame_rate or _FRAME_RATE for n, one in opened.items()}
+            self.network = SharedNetwork(engine, len(readers)) if len(readers) > 1 else None
+            self.frame_rates = {
+                name: one.frame_rate or DEFAULT_FRAME_RATE for name, one in readers.items()
+            }
             self.on_one_clock: set[str] = set()
             if self.network is not None:
                 undo.callback(self.network.close)
-                self._set_clock(opened)
+                self._set_clock(readers)
             self.streams = {
                 name: Stream(engine, one, track=track, every=every, network=self.network)
-                for name, one in opened.items()
+                for name, one in readers.items()
             }
             undo.pop_all()
 
@@ -104,6 +104,14 @@ class Streams:
             When they have been used before, or whatever a stage failed with. A source that breaks
             off is not raised, but found in `errors`.
         """
+        if self._used:
+            raise OpenPafError(
+                "streams can be used once; make others with Streams(engine, sources)"
+            )
+        self._used = True
+        return self._run()
+
+    def _run(self) -> Iterator[tuple[str, Result]]:
         try:
             for name, stream in self.streams.items():
                 work = threading.Thread(
@@ -122,6 +130,7 @@ class Streams:
 
     def close(self) -> None:
         """Stop reading, let go of the sources and end the threads."""
+        self._used = True
         self._results.stop()
         for turn in self._turns.values():
             turn.stop()
@@ -155,7 +164,7 @@ class Streams:
         self._turns[name].stop()
 
     def _set_clock(self, sources: dict[str, Source]) -> None:
-        cameras = {name: one for name, one in sources.items() if one.live and not one.has_end}
+        cameras = {name: one for name, one in sources.items() if one.live and not has_end(one)}
         clock = CommonClock(one.frame_rate for one in cameras.values())
         for name, one in cameras.items():
             sources[name] = Timed(one, clock)
@@ -180,7 +189,3 @@ class Streams:
                 self._running -= 1
                 if not self._running:
                     self._results.end()
-
-
-def _opened(source: int | str | Path | Source) -> Source:
-    return open_source(source) if isinstance(source, (int, str, Path, np.integer)) else source

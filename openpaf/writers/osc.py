@@ -6,13 +6,16 @@ from openpaf.errors import MissingExtraError
 from openpaf.result import Result
 from openpaf.writers.datagrams import Datagrams
 
+# What addresses of OSC may not hold: most of it asks for several at once.
+_FORBIDDEN = str.maketrans(dict.fromkeys(" #*,/?[]{}", "_"))
+
 
 class OscWriter:
     """A bundle a frame, then one a person; people without an id yet are left out.
 
     `/openpaf/frame` holds the frame's number, seconds, width, height and people;
     `/openpaf/ID/PART` x, y in px and score of a keypoint that was found. With a source these begin
-    `/openpaf/SOURCE/`.
+    `/openpaf/SOURCE/`, with _ for what an address may not hold.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ class OscWriter:
             raise MissingExtraError('OSC needs python-osc; pip install "openpaf[osc]"') from error
         self._bundles, self._messages = osc_bundle_builder, osc_message_builder
         self._datagrams = Datagrams(address)
-        self._root = "/openpaf" if source is None else f"/openpaf/{source}"
+        self._root = "/openpaf" if source is None else f"/openpaf/{source.translate(_FORBIDDEN)}"
 
     def write(self, result: Result) -> None:
         """Send a frame."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
 
+from openpaf.errors import OutputError
 from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.skeleton import Skeleton
 
-# Frame, seconds, width, height, people, whether they have ids.
-_HEAD = struct.Struct("<qdiii?")
+# Frame, seconds, width, height, pixel aspect, people, whether they have ids, and bytes of the name
+# and the picture's number, which follow as JSON.
+_HEAD = struct.Struct("<qdiidi?i")
 
 
 class Spool:
@@ -30,29 +34,48 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed by close
+        with _kept():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed by close
         self._skeleton: Skeleton | None = None
         self.frames, self.first = 0, 0.0
 
     def write(self, result: Result) -> None:
-        """Append a result."""
+        """Append a result.
+
+        Raises
+        ------
+        OutputError
+            When the temporary folder is full.
+        """
         poses = result.poses
-        if not self.frames:
-            self.first = result.time
-        self.frames += 1
         self._skeleton = poses.skeleton
         height, width = result.frame.shape[:2]
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
-        head = (result.index, result.time, width, height, len(poses), poses.ids is not None)
-        self._file.write(_HEAD.pack(*head))
+        named = json.dumps([result.name, result.image_id]).encode()
+        place = (result.index, result.time, width, height, result.pixel_aspect)
+        row = [_HEAD.pack(*place, len(poses), poses.ids is not None, len(named)), named]
         for values in (poses.keypoints, poses.scores, poses.person_scores, ids):
-            self._file.write(values.astype(np.float64).tobytes())
+            row.append(values.astype(np.float64).tobytes())
+        with _kept():
+            self._file.write(b"".join(row))
+        if not self.frames:
+            self.first = result.time
+        self.frames += 1
 
     def results(self) -> Iterator[Result]:
-        """Give everything from the beginning on."""
-        self._file.seek(0)
-        while head := self._file.read(_HEAD.size):
-            index, time, width, height, people, has_ids = _HEAD.unpack(head)
+        """Give everything from the beginning on.
+
+        Raises
+        ------
+        OutputError
+            When the temporary folder turns out to be full.
+        """
+        with _kept():
+            self._file.seek(0)
+        for _ in range(self.frames):
+            head = self._file.read(_HEAD.size)
+            index, time, width, height, aspect, people, has_ids, length = _HEAD.unpack(head)
+            name, image_id = json.loads(self._file.read(length))
             assert self._skeleton is not None
             parts = len(self._skeleton.parts)
             values = np.frombuffer(self._file.read(8 * people * (3 * parts + 2)))
@@ -67,7 +90,7 @@ class Spool:
                 (width, height),
             )
             black = np.broadcast_to(np.uint8(0), (height, width, 3))
-            yield Result(poses, black, index, time)
+            yield Result(poses, black, index, time, name, image_id, pixel_aspect=aspect)
 
     def shifted(self, seconds: float, frame_rate: float) -> Iterator[Result]:
         """Give everything as if it had been taken so much later, frame numbers and all."""
@@ -77,4 +100,18 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        # What a full disk did not take is no longer wanted.
+        with suppress(OSError):
+            self._file.close()
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Set as soon as a folder was found.
+        folder = tempfile.tempdir or "a temporary folder"
+        raise OutputError(
+            f"cannot keep results in {folder}: {error.strerror or error}; set TMPDIR to another"
+        ) from error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from openpaf.cli.outputs import Outputs
 from openpaf.cli.sources import names_of
 from openpaf.cli.sync import InStep
+from openpaf.errors import OutputError
 from openpaf.result import Result
 from openpaf.writers import Spool
 from tests.cli.test_run import FRAMES, clip, lines, network, run  # noqa: F401 (fixtures)
@@ -153,16 +156,34 @@ def _results(frames: Iterator[tuple[float, Any]]) -> Iterator[Result]:
 
 
 def test_what_waits_on_disk_comes_back() -> None:
-    given = list(_results(seen(movement(3, 1), 0, 1 / 30)))
+    given = [
+        replace(one, name=f"\udcff {one.index}", image_id=10**25 + one.index, pixel_aspect=16 / 15)
+        if one.index % 2
+        else one
+        for one in _results(seen(movement(3, 1), 0, 1 / 30))
+    ]
     spool = Spool()
     for result in given:
         spool.write(result)
     for _ in range(2):
         for one, other in zip(given, spool.results(), strict=True):
-            assert (one.index, one.time) == (other.index, other.time)
+            for kept in ("index", "time", "name", "image_id", "pixel_aspect"):
+                assert getattr(one, kept) == getattr(other, kept)
             np.testing.assert_array_equal(one.poses.keypoints, other.poses.keypoints)
             np.testing.assert_array_equal(one.poses.ids, other.poses.ids)
             assert other.frame.shape == (720, 1280, 3)
+    spool.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_temporary_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("r+b", buffering=0)  # noqa: SIM115 the spool closes it
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+    spool = Spool()
+    (result,) = list(_results(seen(movement(3, 1), 0, 1 / 30)))[:1]
+    with pytest.raises(OutputError, match="cannot keep results in .*No space left.*; set TMPDIR"):
+        spool.write(result)
+    assert spool.frames == 0 and list(spool.results()) == []
     spool.close()
 
 

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numba
 import pytest
 
 import openpaf.compiling
 import openpaf_kernels.cache
 from openpaf.cli import main
+from openpaf.cli.kernels import kernels_compiled_beside
 from openpaf.selftest.rates import MODES
 
 pytest.importorskip("onnx")
@@ -160,6 +162,19 @@ def test_what_has_to_be_compiled_is_said(
     assert len(by) == (not kept) and threading.main_thread() not in by
 
 
+@pytest.mark.parametrize("jit", [True, False])
+def test_kernels_that_cannot_be_kept_are_compiled_once_in_a_process(
+    jit: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(openpaf_kernels.cache, "are_compiled", lambda: False)
+    monkeypatch.setattr(openpaf.compiling, "compile_for_streams", lambda: None)
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", int(not jit))
+    for _ in range(2):
+        with kernels_compiled_beside():
+            pass
+    assert capsys.readouterr().err.count("compiling the decoder") == jit
+
+
 def test_hint_when_nothing_is_written(
     clip: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,7 +186,8 @@ def test_hint_when_nothing_is_written(
     ("words", "message"),
     [
         (["nothing.mp4"], "neither a file"),
-        (["{clip}", "--video", "{clip}"], "replace the source"),
+        (["{clip}", "--video", "{clip}"], "replace an input"),
+        (["{clip}", "--osc", "localhost:9000", "--no-track"], "leave out --no-track"),
         (["{clip}", "--csv", "x", "--ndjson", "./x"], "would replace --"),
         (["{clip}", "--csv", "-", "--stats", "json"], "cannot share standard output"),
         (["{clip}", "--raw", "5x5"], "standard input"),
@@ -327,6 +343,14 @@ def test_a_rate_is_held(
     assert run(clip, *words) == 0
     assert f"dots at {MODES[-1]}: " in capsys.readouterr().err
     assert len(lines(tmp_path / "r")) == FRAMES
+
+
+def test_one_frame_is_too_few_to_try(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), dots.frame(0))
+    assert run(tmp_path / "one.png", "--model", network, "--target-fps", 5) == 0
+    assert "too few frames to try" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,13 @@ def test_decoder_configs() -> None:
         f"openpose_rules {assembly}": DecoderConfig.openpose(assembly)
         for assembly in ("cpu", "cuda")
     }
+    switched = decoder_configs(None, ["complete=True", "join_fragments=true,False"])
+    assert switched == {
+        f"join_fragments {text}": DecoderConfig(complete=True, join_fragments=value)
+        for text, value in (("true", True), ("False", False))
+    }
+    with pytest.raises(ConfigError, match="complete must be True or False"):
+        decoder_configs(None, ["complete=1"])
     with pytest.raises(ConfigError, match="refinement is given twice"):
         decoder_configs("none", ["refinement=quadratic"])
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openpaf.errors import ConfigError, SourceError
+from openpaf.errors import ConfigError, OpenPafError, SourceError
 from openpaf.sources import Shot, open_source, patience
 from openpaf.stream import Streams
 from openpaf.stream.clock import CommonClock, Timed
@@ -28,6 +28,27 @@ def test_every_frame_of_every_file_comes_out_in_order(make_engine: Any, make_sou
         places[name].append(result.index)
     assert places == {"a": list(range(30)), "b": list(range(20)), "c": [0]}
     assert streams.as_dict()["sources"]["b"]["frames"] == 20 and streams.errors == {}
+
+
+def test_streams_are_used_once(engine: Any, make_source: Any) -> None:
+    streams = Streams(engine, {"a": make_source(2), "b": make_source(2)})
+    assert sum(1 for _ in streams.results()) == 4
+    with pytest.raises(OpenPafError, match="streams can be used once"):
+        streams.results()
+
+
+def test_a_live_source_from_elsewhere_needs_no_has_end(engine: Any, make_source: Any) -> None:
+    class Foreign:
+        live, frame_rate, frame_count, damaged, reconnects = True, 50.0, None, 0, 0
+        cut_short = None
+
+        def __init__(self) -> None:
+            self._source = make_source(3)
+            self.read, self.close = self._source.read, self._source.close
+
+    streams = Streams(engine, {"file": make_source(3), "foreign": Foreign()})
+    assert streams.on_one_clock == {"foreign"}
+    assert {name for name, _ in streams.results()} == {"file", "foreign"}
 
 
 def test_frames_of_several_cameras_share_a_batch(make_engine: Any, make_source: Any) -> None:

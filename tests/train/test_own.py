@@ -13,9 +13,30 @@ import pytest
 pytest.importorskip("torch")
 
 from openpaf import Engine, cli
-from openpaf.errors import CheckpointError, DatasetError
+from openpaf.errors import CheckpointError, ConfigError, DatasetError
 from openpaf.skeleton import COCO_17
 from openpaf.train.own import recipe_for, start_weights
+
+
+def test_data_is_not_for_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", str(tmp_path), "--data", "x", "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and "--data is for recipes" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_does_not_hide_a_built_in_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(path: Path, _changed: object) -> None:
+        raise ConfigError(f"read {path.name}")
+
+    monkeypatch.setattr("openpaf.cli.train.read_recipe", read)
+    monkeypatch.chdir(tmp_path)
+    write_folder(Path("default"))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", "default", "--out", "out"])
+    assert stopped.value.code == 2 and "read default.toml" in capsys.readouterr().err
 
 
 def write_folder(folder: Path, photographs: int = 2, images: str = "images") -> Path:
