@@ -127,7 +127,9 @@ class Outputs:
             if option == "coco_json" and (about := about_ids(getattr(reader, "pictures", ()))):
                 warn(about)
 
-    def writers(self, name: str, paint: Painter, source: str | None = None) -> Iterator[Writer]:
+    def writers(
+        self, name: str, paint: Painter, source: str | None = None, *, numbered: bool = False
+    ) -> Iterator[Writer]:
         """Open them one after the other.
 
         Parameters
@@ -137,6 +139,8 @@ class Outputs:
         paint : Painter
         source : str, optional
             What lines on standard output call their source.
+        numbered : bool
+            See `OpenPoseWriter`.
 
         Raises
         ------
@@ -150,7 +154,7 @@ class Outputs:
         if self.coco_json:
             yield CocoWriter(self.coco_json)
         if self.openpose_json:
-            yield OpenPoseWriter(self.openpose_json, name)
+            yield OpenPoseWriter(self.openpose_json, name, numbered=numbered)
         if self.angles:
             yield AngleWriter(_path_or_stdout(self.angles))
         if self.images:

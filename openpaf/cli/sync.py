@@ -65,7 +65,8 @@ class InStep:
         for name, spool in seen.items():
             shift = offsets[name].seconds - begin
             with Writers() as writers:
-                for writer in self._outputs[name].numbers.writers(name, Painter(), name):
+                numbers = self._outputs[name].numbers
+                for writer in numbers.writers(name, Painter(), name, numbered=True):
                     writers.add(writer)
                 for result in spool.shifted(shift, self._streams.frame_rates[name]):
                     writers.write(result)

@@ -20,14 +20,17 @@ class OpenPoseWriter:
     folder : Path
     name : str
         What the files of a video begin with.
+    numbered : bool
+        Frame numbers in the names of pictures' files too, where cameras are matched by them.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, name: str, *, numbered: bool = False) -> None:
+        self._folder, self._name, self._numbered = folder, name, numbered
 
     def write(self, result: Result) -> None:
         """Write one file, whole or not at all."""
-        stem = result.name or f"{self._name}_{result.index:012d}"
+        called = None if self._numbered else result.name
+        stem = called or f"{self._name}_{result.index:012d}"
         line = {
             **result.poses.to_openpose(),
             "frame": result.index,

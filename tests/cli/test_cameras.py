@@ -197,10 +197,12 @@ def test_sync_numbers_frames_of_one_moment_alike(
     with InStep(streams, own) as in_step:
         for name, start in (("first", 0.0), ("late", 1.2)):
             for result in _results(seen(body, start, 0.04)):
-                in_step.spools[name].write(result)
+                # As pictures in a folder have it; files go by the common number all the same.
+                in_step.spools[name].write(replace(result, name=f"shot{result.index}"))
         in_step.write()
     first, late = (lines(tmp_path / name / "r.ndjson") for name in own)
     assert (first[0]["frame"], late[0]["frame"]) == (0, 30)
+    assert late[0]["name"] == "shot0"
     assert late[0]["time"] == pytest.approx(1.2, abs=0.01)
     assert (tmp_path / "pose/late_json/late_000000000030_keypoints.json").is_file()
     assert "late is put in step with first by +1." in capsys.readouterr().err
