@@ -210,6 +210,7 @@ def main(
     out: Out = None,
 ) -> None:
     """Time the decoder and score the people it finds; print a table, write JSON and a chart."""
+    Decoder().warm_up()  # or the first scenes would be decoded by plain Python
     cases = bench_golden(golden, max(30, repeats)) if golden.is_dir() else ()
     rows = show(COLUMNS, chain(bench_crowds(read_counts(people), scenes, repeats), cases))
     other = {"first_call": first_call(), "frames_a_second_20_people": frames_a_second(20)}
