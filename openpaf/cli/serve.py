@@ -21,10 +21,7 @@ from openpaf.cli.options import (
     refine_options,
 )
 from openpaf.errors import ConfigError
-from openpaf.serve import ServeConfig, create_app, open_models
-from openpaf.serve.config import MEGA, MIB
-from openpaf.serve.quiet import quiet_libraries
-from openpaf.serve.server import listen, make_server
+from openpaf.serve.config import MEGA, MIB, ServeConfig
 
 _DEFAULT = ServeConfig()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -127,6 +124,10 @@ def command(
     """
     if (tls_cert is None) != (tls_key is None):
         raise ConfigError("--tls-cert and --tls-key go together; pass both or neither")
+    from openpaf.serve import create_app, open_models
+    from openpaf.serve.quiet import quiet_libraries
+    from openpaf.serve.server import listen, make_server
+
     config = ServeConfig(
         token=token,
         cors_origins=tuple(cors_origin or ()),

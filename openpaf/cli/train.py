@@ -16,8 +16,6 @@ from openpaf.cli.options import known_device
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import refuse_to_replace
 from openpaf.models import find_model
-from openpaf.train.config import TrainConfig, WindowTrainConfig, read_recipe
-from openpaf.train.own import START, recipe_for, start_weights
 
 
 def command(
@@ -85,8 +83,10 @@ def command(
 
     openpaf train default --data ../data --out runs/mine --val ../data/coco_val
     """
+    from openpaf.train.config import TrainConfig, WindowTrainConfig, read_recipe
     from openpaf.train.fit import Trainer
     from openpaf.train.log import Log, plot
+    from openpaf.train.own import START, recipe_for, start_weights
 
     if val is None:
         validation = None

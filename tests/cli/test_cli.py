@@ -197,3 +197,26 @@ def test_python_dash_m_is_the_same_command() -> None:
         [sys.executable, "-m", "openpaf", "--version"], capture_output=True, text=True, check=True
     )
     assert ran.stdout == f"openpaf {openpaf.__version__}\n"
+
+
+_OPTIONAL = {"torch", "fastapi", "uvicorn", "starlette", "pyarrow", "ray", "onnx", "openvino"}
+
+
+@pytest.mark.parametrize("name", list(cli.VERBS))
+def test_every_verb_explains_itself_where_nothing_optional_is_installed(name: str) -> None:
+    script = f"""
+import sys
+class Absent:
+    @staticmethod
+    def find_spec(name, *_):
+        if name.partition(".")[0] in {_OPTIONAL}:
+            raise ModuleNotFoundError("No module named " + name, name=name)
+sys.meta_path.insert(0, Absent)
+from openpaf import cli
+cli.main([{name!r}, "--help"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: openpaf" in done.stdout

@@ -454,7 +454,7 @@ def test_people_are_looked_at_again_in_a_picture_that_nobody_kept(
     seen: list[tuple[int, ...]] = []
 
     class Refiner:
-        def refine(self, poses: Poses, frame: NDArray[np.uint8]) -> Poses:
+        def refine(self, poses: Poses, frame: NDArray[np.uint8], min_score: float) -> Poses:
             seen.append(frame.shape)
             return replace(poses, timings={**poses.timings, "refine": 1.0})
 

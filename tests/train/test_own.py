@@ -31,7 +31,7 @@ def test_a_folder_does_not_hide_a_built_in_recipe(
     def read(path: Path, _changed: object) -> None:
         raise ConfigError(f"read {path.name}")
 
-    monkeypatch.setattr("openpaf.cli.train.read_recipe", read)
+    monkeypatch.setattr("openpaf.train.config.read_recipe", read)
     monkeypatch.chdir(tmp_path)
     write_folder(Path("default"))
     with pytest.raises(SystemExit) as stopped:
