@@ -1,8 +1,8 @@
 """Two looks at the same people, made one: mixed where they agree, the first where they do not.
 
 How near two places are is judged as OKS judges it: by the falloff of the part and the size of the
-person. `NEAR` and `WINDOW_SHARE` were chosen on 200 photographs of COCO train that the default
-network never saw, with PP-TinyPose as the second look.
+person. `NEAR` and `WINDOW_SHARE` were chosen on 200 photographs of COCO train, with PP-TinyPose as
+the second look.
 """
 
 from __future__ import annotations
