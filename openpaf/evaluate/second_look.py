@@ -17,7 +17,7 @@ from openpaf.evaluate.predict import Progress, as_found
 from openpaf.frame import to_frame
 from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
-from openpaf.topdown.agreement import Agreement, People, agree, mix, part_features, person_features
+from openpaf.topdown.agreement import Agreement, People, part_features, person_features
 from openpaf.topdown.refine import Refiner, largest
 
 if TYPE_CHECKING:
@@ -125,16 +125,8 @@ class _Seen:
 def _look_twice(engine: Engine, refiner: Refiner, frame: NDArray[np.uint8]) -> _Seen:
     net_frame = engine.prepare(frame)
     poses = engine.decode(engine.predict([net_frame])[0], net_frame.placement)
-    chosen = largest(poses, _LIMIT)
-    boxes = poses.boxes[chosen].astype(np.float64)
-    first = People(
-        poses.keypoints[chosen].astype(np.float64),
-        poses.scores[chosen].astype(np.float64),
-        poses.person_scores[chosen].astype(np.float64),
-    )
-    second = refiner.look(frame, boxes, poses.skeleton)
-    agreement = agree(first, second, boxes, poses.skeleton.sigmas)
-    return _Seen(poses.skeleton, first, mix(first, second, agreement), agreement)
+    again = refiner.look_again(poses, largest(poses, _LIMIT), frame)
+    return _Seen(poses.skeleton, *again)
 
 
 def _rounded(weights: Floats) -> tuple[float, ...]:

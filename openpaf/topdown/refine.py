@@ -18,7 +18,7 @@ from openpaf.errors import ConfigError
 from openpaf.models import find_model
 from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
-from openpaf.topdown.agreement import DOUBT, People, agree, calibrated, mix
+from openpaf.topdown.agreement import DOUBT, Agreement, People, agree, calibrated, mix
 from openpaf.topdown.network import WindowNetwork, open_window_network
 
 LIMIT = 20
@@ -92,13 +92,7 @@ class Refiner:
         card = self.network.card
         person_scores = poses.person_scores * (1.0 if card.person else DOUBT)
         if len(chosen):
-            boxes = poses.boxes[chosen].astype(np.float64)
-            first = People(
-                keypoints[chosen], scores[chosen], poses.person_scores[chosen].astype(np.float64)
-            )
-            second = self.look(frame, boxes, poses.skeleton)
-            agreement = agree(first, second, boxes, poses.skeleton.sigmas)
-            mixed = mix(first, second, agreement)
+            first, mixed, agreement = self.look_again(poses, chosen, frame)
             if card.person:
                 mixed = calibrated(first, mixed, agreement, card.person, card.part)
             keypoints[chosen], scores[chosen], person_scores[chosen] = mixed
@@ -112,6 +106,20 @@ class Refiner:
             ids=None if poses.ids is None else poses.ids[kept],
             timings={**poses.timings, "refine": spent},
         )
+
+    def look_again(
+        self, poses: Poses, chosen: NDArray[np.intp], frame: NDArray[np.uint8]
+    ) -> tuple[People, People, Agreement]:
+        """The chosen people as they are, both looks at them mixed, and how these agree."""
+        boxes = poses.boxes[chosen].astype(np.float64)
+        first = People(
+            poses.keypoints[chosen].astype(np.float64),
+            poses.scores[chosen].astype(np.float64),
+            poses.person_scores[chosen].astype(np.float64),
+        )
+        second = self.look(frame, boxes, poses.skeleton)
+        agreement = agree(first, second, boxes, poses.skeleton.sigmas)
+        return first, mix(first, second, agreement), agreement
 
     def look(
         self, frame: NDArray[np.uint8], boxes: NDArray[np.float64], skeleton: Skeleton

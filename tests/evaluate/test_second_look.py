@@ -18,6 +18,7 @@ from openpaf.models import Calibration
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_17
 from openpaf.topdown.agreement import People
+from openpaf.topdown.refine import Refiner
 
 PARTS = np.random.default_rng(1).uniform(50, 150, (17, 2))
 PERSON = (-3.0, 4.0, 2.0, 0.1, -1.5)
@@ -41,6 +42,7 @@ class Looker:
 
     skeleton = COCO_17
     card = SimpleNamespace(calibration=Calibration(person=PERSON))
+    look_again = Refiner.look_again
 
     def __init__(self, refiner: Any = None) -> None:
         self.refiner = refiner
