@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.decoder import Decoder
-from openpaf.decoder.config import DecoderConfig
+from openpaf.decoder.config import DecoderConfig, Keep
+from openpaf.decoder.decoder import decoder_of
+from openpaf.decoder.keep import kept
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.frame import Frame, several, to_frame
@@ -80,6 +82,12 @@ class Engine:
         frame); "accurate" (3.5 times the cost); "best"; or scales of the net size such as
         "0.5+1+1.5", with "+flip" at the end for the mirrored frame too.
     decoder : DecoderConfig, optional
+    min_score : float, optional
+        In short for `DecoderConfig.min_score`: people of a lower score are left out, 0 to 1.
+    max_people : int, optional
+        In short for `DecoderConfig.max_people`: at most so many people a frame.
+    keep : {"score", "largest", "central"}, optional
+        In short for `DecoderConfig.keep`: who stays where there are more.
     complete : bool
         `DecoderConfig.complete`, in short: look for the missing parts of everyone too.
     threads : int, optional
@@ -124,6 +132,9 @@ class Engine:
         net_size: tuple[int, int] | None = None,
         looks: str | Sequence[Look] = "one",
         decoder: DecoderConfig | None = None,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
         complete: bool = False,
         threads: int | None = None,
         spinning: bool = True,
@@ -134,6 +145,12 @@ class Engine:
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
+        config = (decoder or DecoderConfig()).with_given(
+            min_score=min_score,
+            max_people=max_people,
+            keep=keep,
+            complete=None if complete is False else complete,
+        )
         self.looks = read_looks(looks)
         self.path = find_model(model)
         self._options: Mapping[str, Any] = {
@@ -147,9 +164,7 @@ class Engine:
         session = open_session(self.path, **self._options)
         self._session: Session | None = session
         self.card = session.card
-        if complete is not False:
-            decoder = replace(decoder or DecoderConfig(), complete=complete)
-        self._decoder = Decoder(decoder, self.card.calibration)
+        self._decoder = Decoder(config, self.card.calibration)
         self._provider = session.provider
         self.net_height = session.card.net_height if net_height is None else plain(net_height)
         self.net_size = session.net_size if net_size is None else plain(net_size)
@@ -201,12 +216,34 @@ class Engine:
             return self._session
 
     @overload
-    def detect(self, frame: Frame, *, channels: str | None = None) -> Poses: ...
+    def detect(
+        self,
+        frame: Frame,
+        *,
+        channels: str | None = None,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
+    ) -> Poses: ...
     @overload
     def detect(
-        self, frame: Sequence[Any] | Iterator[Any], *, channels: str | None = None
+        self,
+        frame: Sequence[Any] | Iterator[Any],
+        *,
+        channels: str | None = None,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
     ) -> list[Poses]: ...
-    def detect(self, frame: Any, *, channels: str | None = None) -> Poses | list[Poses]:
+    def detect(
+        self,
+        frame: Any,
+        *,
+        channels: str | None = None,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
+    ) -> Poses | list[Poses]:
         """Find everyone in a frame.
 
         Parameters
@@ -217,6 +254,8 @@ class Engine:
             these, an (N, H, W, 3) array or an (N, 3, H, W) tensor gives a list.
         channels : "bgr" or "rgb", optional
             Order of the colours in arrays (BGR where nothing is said) and tensors (RGB).
+        min_score, max_people, keep : optional
+            As for `Engine`, whose own they stand in for.
 
         Returns
         -------
@@ -226,7 +265,7 @@ class Engine:
         Raises
         ------
         ConfigError
-            When `channels` is something else.
+            When an option has a value that cannot work.
         FrameError
             When it is not a picture.
         SourceError
@@ -234,11 +273,21 @@ class Engine:
         """
         frames = several(frame)
         if frames is not None:
-            return self.detect_batch(frames, channels=channels)
-        return find_people(self, [self.prepare(to_frame(frame, channels))])[0]
+            return self.detect_batch(
+                frames, channels=channels, min_score=min_score, max_people=max_people, keep=keep
+            )
+        decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
+        return find_people(self, [self.prepare(to_frame(frame, channels))], decoder)[0]
 
     def detect_batch(
-        self, frames: Iterable[Frame], *, batch_size: int = 8, channels: str | None = None
+        self,
+        frames: Iterable[Frame],
+        *,
+        batch_size: int = 8,
+        channels: str | None = None,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
     ) -> list[Poses]:
         """Find everyone in several frames, as many at a time as fit the network.
 
@@ -249,7 +298,7 @@ class Engine:
         frames : pictures as `detect` takes them
         batch_size : int
             Most frames a run of the network.
-        channels : "bgr" or "rgb", optional
+        channels, min_score, max_people, keep : optional
             As for `detect`.
 
         Returns
@@ -270,6 +319,7 @@ class Engine:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)
+        decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
         net_frames = [self.prepare(to_frame(frame, channels)) for frame in frames]
         alike: dict[tuple[int, int], list[int]] = {}
         for place_, net_frame in enumerate(net_frames):
@@ -278,7 +328,7 @@ class Engine:
         for places in alike.values():
             for first in range(0, len(places), batch_size):
                 batch = places[first : first + batch_size]
-                poses = find_people(self, [net_frames[place_] for place_ in batch])
+                poses = find_people(self, [net_frames[place_] for place_ in batch], decoder)
                 found |= dict(zip(batch, poses, strict=True))
         return [found[place_] for place_ in range(len(net_frames))]
 
@@ -293,8 +343,8 @@ class Engine:
         source : int, str or Path
             A camera number, path, url, or "-"; see `openpaf.stream.open_source`.
         **options
-            `track`, `every`, `live`, `frame_rate`, `frame_size`, `start`, `end` and `step` of
-            `openpaf.stream.Stream`.
+            `track`, `every`, `min_score`, `max_people`, `keep`, `live`, `frame_rate`,
+            `frame_size`, `start`, `end` and `step` of `openpaf.stream.Stream`.
 
         Returns
         -------
@@ -350,6 +400,19 @@ class Engine:
         """Second stage of `detect`: the fields of net frames of one size, looks averaged."""
         return predict(self.session, [net_frame.inputs for net_frame in net_frames])
 
+    def decoder(self, **options: Any) -> Decoder:
+        """The engine's decoder, or one with other options where some are given; None is not given.
+
+        Raises
+        ------
+        ConfigError
+            When an option has a value that cannot work.
+        """
+        config = self._decoder.config.with_given(**options)
+        if config is self._decoder.config:
+            return self._decoder
+        return decoder_of(config, self.card.calibration)
+
     def decode(
         self,
         fields: Fields,
@@ -357,7 +420,7 @@ class Engine:
         timings: Mapping[str, float] | None = None,
         decoder: Decoder | None = None,
     ) -> Poses:
-        """Last stage of `detect`: people in fields, in frame px; by another decoder if given."""
+        """Third stage of `detect`: people in fields, in frame px; by another decoder if given."""
         started = time.perf_counter()
         people = (decoder or self._decoder).people(fields)
         keypoints = placement.to_frame(people.keypoints)
@@ -379,7 +442,7 @@ class Engine:
         placement: Placement,
         decoder: Decoder | None = None,
     ) -> Poses:
-        """Look where asked for once more: at tiles of the frame, then at each person.
+        """Last stage of `detect`: tiles, who stays, and a second look, where asked for.
 
         `frame`, (H, W, 3) uint8 BGR, is that of the `NetFrame`, which has none where neither is.
         """
@@ -392,8 +455,10 @@ class Engine:
                 fields = self.predict([net_frame])[0]
                 return self.decode(fields, net_frame.placement, decoder=decoder)
 
-            poses = self.tiles.look(frame, poses, placement, look, decoder.config.max_people)
+            poses = self.tiles.look(frame, poses, placement, look)
             poses = replace(poses, timings={**poses.timings, "tiles": ms_since(started)})
+        # Before the second look, which costs by the person.
+        poses = kept(poses, decoder.config, placement.frame_size)
         return refined(self.refiner, poses, frame, decoder.min_score)
 
     def placement(self, width: int, height: int, scale: float = 1.0) -> Placement:
@@ -452,28 +517,54 @@ class Engine:
             self.refiner.after_fork()
 
 
-def find_people(engine: Engine, net_frames: Sequence[NetFrame]) -> list[Poses]:
+def find_people(
+    engine: Engine, net_frames: Sequence[NetFrame], decoder: Decoder | None = None
+) -> list[Poses]:
     """Everyone in net frames of one size: one run of the network, then the decoder on each."""
     started = time.perf_counter()
     fields = engine.predict(net_frames)
     network_ms = ms_since(started) / len(net_frames)
     return [
         engine.finish(
-            engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms)),
+            engine.decode(one, net_frame.placement, net_frame.timings(network=network_ms), decoder),
             net_frame.frame,
             net_frame.placement,
+            decoder,
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]
 
 
 @overload
-def detect(frame: Frame, *, channels: str | None = None) -> Poses: ...
+def detect(
+    frame: Frame,
+    *,
+    channels: str | None = None,
+    min_score: float | None = None,
+    max_people: int | None = None,
+    keep: Keep | None = None,
+) -> Poses: ...
 @overload
-def detect(frame: Sequence[Any] | Iterator[Any], *, channels: str | None = None) -> list[Poses]: ...
-def detect(frame: Any, *, channels: str | None = None) -> Poses | list[Poses]:
+def detect(
+    frame: Sequence[Any] | Iterator[Any],
+    *,
+    channels: str | None = None,
+    min_score: float | None = None,
+    max_people: int | None = None,
+    keep: Keep | None = None,
+) -> list[Poses]: ...
+def detect(
+    frame: Any,
+    *,
+    channels: str | None = None,
+    min_score: float | None = None,
+    max_people: int | None = None,
+    keep: Keep | None = None,
+) -> Poses | list[Poses]:
     """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
-    found: Poses | list[Poses] = default_engine().detect(frame, channels=channels)
+    found: Poses | list[Poses] = default_engine().detect(
+        frame, channels=channels, min_score=min_score, max_people=max_people, keep=keep
+    )
     return found
 
 

@@ -249,6 +249,12 @@ class Poses:
         return to_dataframe(self)
 
 
+def extents(boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """(N,) longest sides of (N, 4) boxes, which says how large people are; 0 without a box."""
+    sides: NDArray[np.float32] = np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    return sides
+
+
 def _owned(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     array = np.array(values, dtype, order="C")
     array.flags.writeable = False

@@ -70,7 +70,6 @@ class Tiles:
         whole: Poses,
         first: Placement,
         look: Look,
-        most: int | None = None,
     ) -> Poses:
         """People of the whole frame and of its tiles, everyone once.
 
@@ -82,8 +81,6 @@ class Tiles:
         first : Placement
             Of the whole frame in that look: one at full resolution needs no tiles.
         look : callable
-        most : int, optional
-            How many people to keep.
         """
         if min(first.scale) >= 1:
             return whole
@@ -96,7 +93,7 @@ class Tiles:
             people = look(piece, partial(self._place, piece.shape[1], piece.shape[0]))
             moved = people.keypoints + np.array((x, y), np.float32)
             found.append(replace(people, keypoints=moved))
-        return joined(found, most)
+        return joined(found)
 
     def _place(self, width: int, height: int, scale: float) -> Placement:
         size = self.size if self.fixed else None
@@ -111,7 +108,7 @@ def _starts(side: int, tile: int) -> list[int]:
     return [round(n * (side - tile) / (count - 1)) for n in range(count)]
 
 
-def joined(looks: Sequence[Poses], most: int | None = None) -> Poses:
+def joined(looks: Sequence[Poses]) -> Poses:
     """Everyone that several looks at one frame found, each once, the surest first.
 
     Of two looks at somebody the one of the higher score is kept, and gets the parts that only the
@@ -121,8 +118,6 @@ def joined(looks: Sequence[Poses], most: int | None = None) -> Poses:
     ----------
     looks : sequence of Poses
         Of one skeleton, frame px; the first gives the result its frame size and timings.
-    most : int, optional
-        How many people to keep.
     """
     look_of = np.repeat(np.arange(len(looks)), [len(poses) for poses in looks])
     keypoints = np.concatenate([poses.keypoints for poses in looks])
@@ -145,7 +140,6 @@ def joined(looks: Sequence[Poses], most: int | None = None) -> Poses:
         missing = (scores[same] == 0) & (scores[n] > 0)
         keypoints[same, missing] = keypoints[n, missing]
         scores[same, missing] = scores[n, missing]
-    kept = kept[:most]
     return replace(
         looks[0],
         keypoints=keypoints[kept],

@@ -168,6 +168,52 @@ def test_the_decoder_can_be_set(network: Path) -> None:
     assert len(Engine(network, decoder=DecoderConfig(min_parts=4)).detect(frame)) == 0
 
 
+@pytest.fixture(scope="module")
+def three() -> np.ndarray:
+    """Three people below one another, the middle one the largest, the lowest the faintest."""
+    person = dots.frame(0)
+    large = cv2.resize(person, None, fx=1.25, fy=1.25)[:120, :160]
+    return np.vstack([person, large, (person * 0.7).astype(np.uint8)])
+
+
+def test_who_is_wanted_can_be_said_anywhere(network: Path, three: Any, tmp_path: Path) -> None:
+    picture = str(tmp_path / "three.png")
+    cv2.imwrite(picture, three)
+    largest = {"max_people": 1, "keep": "largest"}
+    options: dict[str, Any] = {"threads": 1, "net_height": 360}
+    with Engine(network, **options) as engine, Engine(network, **options, **largest) as own:
+        everybody = engine.detect(three)
+        assert len(everybody) == 3
+        for found in (
+            engine.detect(three, **largest),
+            engine.detect([three], **largest)[0],
+            engine.detect_batch([three], **largest)[0],
+            next(iter(engine.stream(picture, **largest))),
+            own.detect(three),
+            pickle.loads(pickle.dumps(own)).detect(three),
+        ):
+            assert len(found) == 1 and 120 < found[0]["neck"].y < 240
+        assert len(own.detect(three, max_people=2)) == 2
+        assert own.detect(three, keep="score")[0]["neck"].y == everybody[0]["neck"].y
+        higher = float(everybody.person_scores.min()) + 0.01
+        assert len(engine.detect(three, min_score=higher)) == 2
+        assert len(engine.detect(three)) == 3
+    with Engine(network, **options, min_score=higher) as own:
+        assert [len(own.detect(three)), len(own.detect(three, min_score=0))] == [2, 3]
+
+
+def test_openpaf_detect_takes_the_same(
+    network: Path, three: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(network, threads=1, net_height=360)
+    monkeypatch.setattr("openpaf.engine.default_engine", lambda: engine)
+    assert len(openpaf.detect(three)) == 3
+    (largest,) = openpaf.detect(three, max_people=1, keep="largest")
+    assert 120 < largest["neck"].y < 240
+    with pytest.raises(ConfigError, match="min_score must be a number from 0 to 1"):
+        openpaf.detect(three, min_score=1.5)
+
+
 def test_warm_up_and_closing(network: Path) -> None:
     with Engine(network) as engine:
         engine.warm_up()

@@ -17,8 +17,8 @@ NAMES = [
 
 MEMBERS = {
     "Engine": [
-        "close", "decode", "detect", "detect_batch", "fields", "finish", "placement", "predict",
-        "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
+        "close", "decode", "decoder", "detect", "detect_batch", "fields", "finish", "placement",
+        "predict", "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
     ],
     "Poses": [
         "boxes", "draw", "empty", "frame_size", "ids", "keypoints", "person_scores", "scores",
@@ -45,12 +45,17 @@ def test_the_members(name: str) -> None:
 def test_signatures() -> None:
     engine = inspect.signature(openpaf.Engine)
     assert list(engine.parameters) == [
-        "model", "device", "net_height", "net_size", "looks", "decoder", "complete",
-        "threads", "spinning", "card", "refine", "refine_limit", "tiles",
+        "model", "device", "net_height", "net_size", "looks", "decoder", "min_score",
+        "max_people", "keep", "complete", "threads", "spinning", "card", "refine",
+        "refine_limit", "tiles",
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}
-    assert list(inspect.signature(openpaf.detect).parameters) == ["frame", "channels"]
+    for detect in (openpaf.detect, engine_detect := openpaf.Engine.detect):
+        own = ["self"] if detect is engine_detect else []
+        assert list(inspect.signature(detect).parameters) == [
+            *own, "frame", "channels", "min_score", "max_people", "keep"
+        ]  # fmt: skip
     assert list(inspect.signature(openpaf.decode).parameters)[:2] == ["fields", "config"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,8 @@ Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "ce
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
 
 Assembly = Literal["cpu", "cuda"]
+
+Keep = Literal["score", "largest", "central"]
 
 
 def _fraction(name: str, value: float) -> None:
@@ -89,10 +91,14 @@ class DecoderConfig:
         scores are low and say how seldom they are right: many are hidden or outside the frame.
         Head, neck, arms and legs of any skeleton; not feet.
     max_people : int or None
-        At most so many people; those of the highest score stay.
+        At most so many people.
+    keep : {"score", "largest", "central"}
+        Who stays where there are more than `max_people`: those of the highest score, those with
+        the longest boxes, or those nearest the middle of the frame (of the net input, without a
+        frame). Whoever stays is given in the order of scores all the same.
     openpose_rules : OpenPoseRules or None
         Decode by OpenPose's rules, which bring their own thresholds: every other option but
-        `max_people` must then be left alone.
+        `max_people` and `keep` must then be left alone.
 
     Raises
     ------
@@ -111,6 +117,7 @@ class DecoderConfig:
     join_fragments: bool = True
     complete: bool = False
     max_people: int | None = None
+    keep: Keep = "score"
     openpose_rules: OpenPoseRules | None = None
 
     @classmethod
@@ -166,8 +173,20 @@ class DecoderConfig:
                 raise ConfigError(f"{name} must be True or False, got {got}")
         if self.max_people is not None:
             _count("max_people", self.max_people, 1, 1_000_000)
+        self._check_keep()
         if self.openpose_rules is not None:
             self._check_only_rules()
+
+    def with_given(self, **options: Any) -> DecoderConfig:
+        """The same with the options that are given; None is one that is not.
+
+        Raises
+        ------
+        ConfigError
+            When an option has a value that cannot work.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return replace(self, **given) if given else self
 
     def read_by(self, calibration: Calibration) -> Calibration:
         """The calibration of a network with what the user set in place of its own values."""
@@ -177,9 +196,20 @@ class DecoderConfig:
             given["weakest"] = given["min_score"]
         return replace(calibration, **given)
 
+    def _check_keep(self) -> None:
+        if self.keep not in get_args(Keep):
+            raise ConfigError(
+                f"keep must be one of {', '.join(get_args(Keep))}, got {shown(self.keep)}"
+            )
+        if self.keep != "score" and self.max_people is None:
+            raise ConfigError(
+                f'keep="{self.keep}" says who stays where there are more than max_people; give '
+                "that too, such as max_people=1"
+            )
+
     def _check_only_rules(self) -> None:
         for option in fields(self):
-            if option.name in ("max_people", "openpose_rules"):
+            if option.name in ("max_people", "keep", "openpose_rules"):
                 continue
             if getattr(self, option.name) != option.default:
                 raise ConfigError(

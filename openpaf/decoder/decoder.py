@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from openpaf.decoder import kernels
 from openpaf.decoder.buffers import Buffers
 from openpaf.decoder.complete import complete
 from openpaf.decoder.config import REFINEMENTS, DecoderConfig
+from openpaf.decoder.keep import kept
 from openpaf.errors import ConfigError, FieldsError
 from openpaf.fields import Fields
 from openpaf.models.calibration import UNCALIBRATED, Calibration
@@ -98,11 +100,12 @@ class Decoder:
         FieldsError
             When `fields` is something else.
         """
-        people = self.people(fields)
-        return Poses(*people, skeleton=fields.skeleton)
+        poses = Poses(*self.people(fields), skeleton=fields.skeleton)
+        h, w = fields.confidence_maps.shape[1:]
+        return kept(poses, self.config, (fields.stride * w, fields.stride * h))
 
     def people(self, fields: Fields) -> People:
-        """Find everyone, as plain arrays in net-input px; what `decode` wraps in `Poses`."""
+        """Find everyone, as plain arrays in net-input px; `max_people` is for `decode` to mind."""
         if not isinstance(fields, Fields):
             raise FieldsError(
                 f"fields must be Fields, got {type(fields).__name__}; "
@@ -112,8 +115,7 @@ class Decoder:
         if rules is not None:
             from openpaf.decoder.openpose import people_by_openpose
 
-            people = people_by_openpose(fields, rules)
-            return People(*(array[: self.config.max_people] for array in people))
+            return People(*people_by_openpose(fields, rules))
         if kernels.all_are_compiled():
             return self._people(fields)
         # Plain kernels would say what compiled ones pass over: a division by zero, an infinity.
@@ -149,8 +151,6 @@ class Decoder:
                 buffers.members, *buffers.ranked, count, buffers.candidates[0],
                 float(fields.stride), self._person, read.min_score, buffers.boxes,
             )  # fmt: skip
-        if config.max_people is not None:
-            count = min(count, config.max_people)
         parts = len(confidence_maps)
         people = People(
             np.empty((count, parts, 2), np.float32),
@@ -192,6 +192,12 @@ def _for_kernels(fields: Fields) -> tuple[Float32, Float32, int]:
     if not pafs.flags.behaved:
         pafs = pafs.copy()
     return confidence_maps, pafs.reshape(-1, h * w), w
+
+
+@lru_cache(maxsize=8)
+def decoder_of(config: DecoderConfig, calibration: Calibration) -> Decoder:
+    """A decoder for options that come with each frame; those of the latest are kept."""
+    return Decoder(config, calibration)
 
 
 _default = Decoder()

@@ -7,14 +7,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeVar
 
-from openpaf.decoder import Decoder
-from openpaf.decoder.config import DecoderConfig
+from openpaf.decoder.decoder import decoder_of
 from openpaf.engine import NetFrame, ms_since
 from openpaf.fields import Fields
-from openpaf.models import Calibration
 from openpaf.poses import Poses
 from openpaf.selftest.machine import usable_cores
 from openpaf.serve.config import ServeConfig
@@ -97,7 +95,7 @@ class Pipeline:
         answer = await self._batcher.submit(self._prepared(data, model, options, name))
         net_frame = answer.item
         timings = net_frame.timings(wait=1000 * answer.waited, network=1000 * answer.ran)
-        decoder = _decoder(options.decoder_config(), model.engine.card.calibration)
+        decoder = decoder_of(options.decoder_config(), model.engine.card.calibration)
 
         def people() -> Poses:
             engine = model.engine
@@ -143,8 +141,3 @@ class Pipeline:
         name, _ = key
         self.metrics.count_batch(len(net_frames))
         return self.models[name].engine.predict(net_frames)
-
-
-@lru_cache(maxsize=8)
-def _decoder(config: DecoderConfig, calibration: Calibration) -> Decoder:
-    return Decoder(config, calibration)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from openpaf.decoder import Decoder
+from openpaf.decoder.config import Keep
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.poses import Poses
@@ -61,6 +62,8 @@ class Stream:
     every : int
         Send only every n-th frame through the network; between them people are tracked: for files
         half of the way to where they will be, for live sources where they should be by now.
+    min_score, max_people, keep : optional
+        As for `Engine`, whose own they stand in for.
     live, frame_rate, frame_size, start, end, step
         See `open_source`.
     network : Network, optional
@@ -86,6 +89,9 @@ class Stream:
         *,
         track: TrackConfig | bool = True,
         every: int = 1,
+        min_score: float | None = None,
+        max_people: int | None = None,
+        keep: Keep | None = None,
         live: bool | None = None,
         frame_rate: float | None = None,
         frame_size: tuple[int, int] | None = None,
@@ -100,6 +106,7 @@ class Stream:
         if every > 1 and not track:
             raise ConfigError("every needs tracking to fill in the frames between; leave track on")
         self.engine = engine
+        self._decoder = engine.decoder(min_score=min_score, max_people=max_people, keep=keep)
         self._network = OwnNetwork(engine) if network is None else network
         self.stats = StreamStats()
         self.source = opened(
@@ -264,8 +271,8 @@ class Stream:
 
     def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
         timings = net_frame.timings(network=network_ms)
-        poses = self.engine.decode(fields, net_frame.placement, timings)
-        poses = self.engine.finish(poses, net_frame.frame, net_frame.placement)
+        poses = self.engine.decode(fields, net_frame.placement, timings, self._decoder)
+        poses = self.engine.finish(poses, net_frame.frame, net_frame.placement, self._decoder)
         if self._tracker is None:
             return poses
         started = time.perf_counter()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import openpaf_weights
 from openpaf.errors import ConfigError
 from openpaf.models import find_model
-from openpaf.poses import Poses
+from openpaf.poses import Poses, extents
 from openpaf.skeleton import Skeleton
 from openpaf.topdown.agreement import DOUBT, Agreement, People, agree, calibrated, mix
 from openpaf.topdown.network import WindowNetwork, open_window_network
@@ -190,8 +190,7 @@ def find_window_network(refine: bool | str | Path) -> Path:
 
 def largest(poses: Poses, limit: int) -> NDArray[np.intp]:
     """Places of at most `limit` people with enough parts to place a window, the largest first."""
-    boxes = poses.boxes
-    extent = np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    extent = extents(poses.boxes)
     usable = ((poses.scores > 0).sum(axis=1) >= _LEAST_PARTS) & (extent >= _LEAST_EXTENT)
     order = np.argsort(-extent, kind="stable")
     chosen: NDArray[np.intp] = order[usable[order]][:limit]

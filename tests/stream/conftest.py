@@ -45,10 +45,16 @@ class FakeEngine:
         self.predicted += [int(one.frame[0, 0, 2]) for one in net_frames]
         return [one.frame for one in net_frames]
 
-    def finish(self, poses: Poses, frame: object, placement: object) -> Poses:
+    def decoder(self, **options: object) -> object:
+        self.asked = options
+        return None
+
+    def finish(self, poses: Poses, frame: object, placement: object, decoder: object) -> Poses:
         return poses
 
-    def decode(self, fields: NDArray[np.uint8], placement: object, timings: Any) -> Poses:
+    def decode(
+        self, fields: NDArray[np.uint8], placement: object, timings: Any, decoder: object
+    ) -> Poses:
         time.sleep(self.decode_s)
         x, y, _ = fields.reshape(-1, 3).mean(0)
         body = np.random.default_rng(3).uniform(-50, 50, (1, 18, 2))
