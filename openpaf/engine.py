@@ -277,7 +277,8 @@ class Engine:
                 frames, channels=channels, min_score=min_score, max_people=max_people, keep=keep
             )
         decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
-        return find_people(self, [self.prepare(to_frame(frame, channels))], decoder)[0]
+        found = find_people(self, [self.prepare(to_frame(frame, channels))], decoder)[0]
+        return _with_source(found, frame)
 
     def detect_batch(
         self,
@@ -320,7 +321,11 @@ class Engine:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)
         decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
-        net_frames = [self.prepare(to_frame(frame, channels)) for frame in frames]
+        sources: list[Frame | None] = []
+        net_frames = []
+        for frame in frames:
+            net_frames.append(self.prepare(to_frame(frame, channels)))
+            sources.append(frame if isinstance(frame, (str, os.PathLike)) else None)
         alike: dict[tuple[int, int], list[int]] = {}
         for place_, net_frame in enumerate(net_frames):
             alike.setdefault(net_frame.placement.net_size, []).append(place_)
@@ -330,7 +335,7 @@ class Engine:
                 batch = places[first : first + batch_size]
                 poses = find_people(self, [net_frames[place_] for place_ in batch], decoder)
                 found |= dict(zip(batch, poses, strict=True))
-        return [found[place_] for place_ in range(len(net_frames))]
+        return [_with_source(found[place_], source) for place_, source in enumerate(sources)]
 
     def stream(self, source: int | str | Path | Source, **options: Any) -> Stream:
         """Find and follow everyone in a camera, video, folder, glob, url or standard input.
@@ -533,6 +538,13 @@ def find_people(
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]
+
+
+def _with_source(poses: Poses, frame: object) -> Poses:
+    """With the picture file they come from, where the frame was given as one."""
+    if not isinstance(frame, (str, os.PathLike)):
+        return poses
+    return replace(poses, source=os.fspath(frame), picture=Path(frame).absolute())
 
 
 @overload

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openpaf.angles import FACINGS, angle
-from openpaf.errors import PosesError
+from openpaf.errors import PosesError, shown
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -97,12 +98,19 @@ class Person:
         name = "" if self.id is None else f"id {self.id}, "
         return f"<Person {name}{found} of {len(self)} parts, score {self.score:.2f}>"
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two have the same keypoints, scores and id."""
+        return _same(self, other, "keypoints", "scores", "score", "id", "skeleton")
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Poses:
     """Everyone found in one frame; nobody is N = 0, never None.
 
-    The arrays are copies, read-only, and so safe to keep and to share between threads.
+    The arrays are copies, read-only, and so safe to keep and to share between threads. Two are
+    equal where the same people are in a frame of the same size, whenever and wherever it was taken.
 
     Parameters
     ----------
@@ -119,12 +127,21 @@ class Poses:
         Of the frame the coordinates refer to.
     timings : mapping of str to float
         Milliseconds each stage took.
+    index : int or None
+        Place of the frame in its source, from 0; None where it is not part of one.
+    time : float or None
+        Seconds since the first frame of the source.
+    source : str or None
+        What the frame comes from: a picture, video, camera or url, by name.
+    picture : Path or None
+        The picture file that `detect` read them from. Poses never hold pixels; what shows them
+        reads it again.
 
     Raises
     ------
     PosesError
-        When shapes disagree, a part has a score without a position or the reverse, or a score is
-        NaN or infinite.
+        When shapes disagree, a part has a score without a position or the reverse, a score is NaN
+        or infinite, or the index or time is not a number.
     """
 
     keypoints: NDArray[np.float32]
@@ -134,6 +151,10 @@ class Poses:
     ids: NDArray[np.int64] | None = None
     frame_size: tuple[int, int] | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    index: int | None = None
+    time: float | None = None
+    source: str | None = None
+    picture: Path | None = None
 
     def __post_init__(self) -> None:
         parts = len(self.skeleton.parts)
@@ -165,6 +186,8 @@ class Poses:
             if ids.shape != (people,):
                 raise PosesError(f"ids must be ({people},) or None, got {ids.shape}")
             object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "index", _index(self.index))
+        object.__setattr__(self, "time", _time(self.time))
 
     @classmethod
     def empty(cls, skeleton: Skeleton, frame_size: tuple[int, int] | None = None) -> Poses:
@@ -183,8 +206,27 @@ class Poses:
         """(N, 4) x0, y0, x1, y1 around the keypoints found; NaN for a person without any."""
         return _boxes(self.keypoints)
 
+    @property
+    def xyn(self) -> NDArray[np.float32]:
+        """(N, K, 2) keypoints as shares of the frame's width and height; NaN where missing.
+
+        Raises
+        ------
+        PosesError
+            When the size of the frame is not known.
+        """
+        if self.frame_size is None:
+            raise PosesError("xyn needs the size of the frame, and these poses have no frame_size")
+        return np.asarray(self.keypoints / np.array(self.frame_size), np.float32)
+
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    def __eq__(self, other: object) -> bool:
+        arrays = ("keypoints", "scores", "person_scores", "ids")
+        return _same(self, other, *arrays, "skeleton", "frame_size")
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Person]:
         return (self[n] for n in range(len(self)))
@@ -203,14 +245,12 @@ class Poses:
                 None if self.ids is None else int(self.ids[which]),
                 self.skeleton,
             )
-        return Poses(
-            self.keypoints[which],
-            self.scores[which],
-            self.person_scores[which],
-            self.skeleton,
-            None if self.ids is None else self.ids[which],
-            self.frame_size,
-            self.timings,
+        return replace(
+            self,
+            keypoints=self.keypoints[which],
+            scores=self.scores[which],
+            person_scores=self.person_scores[which],
+            ids=None if self.ids is None else self.ids[which],
         )
 
     def __repr__(self) -> str:
@@ -259,6 +299,35 @@ def _owned(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     array = np.array(values, dtype, order="C")
     array.flags.writeable = False
     return array
+
+
+def _index(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise PosesError(f"index must be a whole number or None, got {shown(value)}")
+    return int(value)
+
+
+def _time(value: object) -> float | None:
+    if value is None:
+        return None
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    if not number or isinstance(value, bool) or not abs(value) < 1e300:  # type: ignore[operator]
+        raise PosesError(f"time must be a finite number or None, got {shown(value)}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _same(one: object, other: object, *names: str) -> bool:
+    return type(other) is type(one) and all(
+        _equal(getattr(one, name), getattr(other, name)) for name in names
+    )
+
+
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=True)
+    return a is b or (type(a) is type(b) and bool(a == b))
 
 
 def _boxes(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:

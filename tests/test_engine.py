@@ -86,6 +86,9 @@ def test_every_kind_of_picture_gives_the_same_people(engine: Engine, tmp_path: P
     read_only = frame.copy()
     read_only.flags.writeable = False
     np.testing.assert_array_equal(engine.detect(read_only).keypoints, expected)
+    assert engine.detect(frame).picture is None and engine.detect(frame).source is None
+    for found in (engine.detect(path), *engine.detect([str(path)])):
+        assert (found.source, found.picture) == (str(path), path)
     grey = engine.detect(frame[..., 0])
     assert grey.frame_size == dots.SIZE
 

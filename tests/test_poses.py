@@ -174,3 +174,53 @@ def test_refuses_numbers_that_json_does_not_know(two: Poses, name: str, value: f
 
 def test_what_is_written_is_json(two: Poses) -> None:
     json.dumps([two.to_openpose(), two.to_coco(1)], allow_nan=False)
+
+
+def test_equal_where_the_same_people_are(two: Poses) -> None:
+    again = Poses(two.keypoints, two.scores, two.person_scores, COCO_18, frame_size=(640, 480))
+    assert two == again and two[:1] == again[:1] and two[0] == again[0]
+    assert two == replace(two, timings={"decode": 1.0}, index=3, time=0.1, source="a.mp4")
+    moved = two.keypoints.copy()
+    moved[0, 0, 0] += 1
+    tracked = replace(two, ids=[1, 2])  # type: ignore[arg-type]
+    assert tracked == replace(tracked)
+    for other in (
+        replace(two, keypoints=moved),
+        replace(two, person_scores=two.person_scores / 2),
+        replace(two, frame_size=None),
+        tracked,
+        replace(tracked, ids=[1, 3]),  # type: ignore[arg-type]
+        two[:1],
+        two[0],
+        None,
+    ):
+        assert two != other and other != two
+    assert Poses.empty(COCO_18) == Poses.empty(COCO_18) != Poses.empty(BODY_25)
+    assert two[0] != two[1] and two[0] != tracked[0]
+
+
+def test_shares_of_the_frame(two: Poses) -> None:
+    np.testing.assert_allclose(two.xyn * (640, 480), two.keypoints, rtol=1e-6)
+    assert two.xyn.dtype == np.float32
+    with pytest.raises(PosesError, match="no frame_size"):
+        replace(two, frame_size=None).xyn  # noqa: B018
+
+
+def test_when_and_where(two: Poses) -> None:
+    assert (two.index, two.time, two.source, two.picture) == (None, None, None, None)
+    taken = replace(two, index=np.int64(7), time=np.float32(0.5), source="street.mp4")
+    assert (taken.index, taken.time, taken.source) == (7, 0.5, "street.mp4")
+    assert type(taken.index) is int and type(taken.time) is float
+    part = taken[[1]]
+    assert (part.index, part.time, part.source) == (7, 0.5, "street.mp4")
+    assert pickle.loads(pickle.dumps(taken)) == taken
+    for wrong in (
+        {"index": "7"},
+        {"index": 2.5},
+        {"index": True},
+        {"time": float("nan")},
+        {"time": 10**400},
+        {"time": "soon"},
+    ):
+        with pytest.raises(PosesError, match=next(iter(wrong))):
+            replace(two, **wrong)  # type: ignore[arg-type]

@@ -21,8 +21,9 @@ MEMBERS = {
         "predict", "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
     ],
     "Poses": [
-        "boxes", "draw", "empty", "frame_size", "ids", "keypoints", "person_scores", "scores",
-        "skeleton", "timings", "to_coco", "to_dataframe", "to_openpose", "to_supervision",
+        "boxes", "draw", "empty", "frame_size", "ids", "index", "keypoints", "person_scores",
+        "picture", "scores", "skeleton", "source", "time", "timings", "to_coco", "to_dataframe",
+        "to_openpose", "to_supervision", "xyn",
     ],
     "Person": ["angle", "box", "id", "keypoints", "score", "scores", "skeleton"],
     "Fields": ["confidence_maps", "pafs", "skeleton", "stride"],

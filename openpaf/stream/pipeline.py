@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from openpaf.address import without_secrets
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import Keep
 from openpaf.errors import ConfigError, OpenPafError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _UNDER_WAY_LIVE, _UNDER_WAY = 2, 8
 # A camera that hangs must not hang whoever stops the stream.
 _PATIENCE = 6.0
+# What is yet to be opened.
+_PLACES = (int, str, Path, np.integer)
 
 
 class _Predicted(NamedTuple):
@@ -120,6 +123,7 @@ class Stream:
         )
         self._tracker = Tracker(None if track is True else track) if track else None
         self._every = every
+        self._called = without_secrets(str(source)) if isinstance(source, _PLACES) else None
         self._frames: Channel[Prepared] = Channel(newest_only=self.source.live)
         self._predicted: Channel[_Predicted] = Channel()
         self._results: Channel[tuple[Shot, Poses]] = Channel()
@@ -216,8 +220,9 @@ class Stream:
 
         name = f"openpaf-{stage.__name__.strip('_')}"
         thread = threading.Thread(target=work, name=name, daemon=True)
-        self._threads.append(thread)
+        # In this order, because another thread may close the stream and can join none before.
         thread.start()
+        self._threads.append(thread)
 
     def _read(self) -> None:
         live = self.source.live
@@ -274,11 +279,11 @@ class Stream:
         poses = self.engine.decode(fields, net_frame.placement, timings, self._decoder)
         poses = self.engine.finish(poses, net_frame.frame, net_frame.placement, self._decoder)
         if self._tracker is None:
-            return poses
+            return replace(poses, **self._taken(shot))
         started = time.perf_counter()
         poses = self._tracker.update(poses, shot.time)
         track_ms = 1000 * (time.perf_counter() - started)
-        return replace(poses, timings={**poses.timings, "track": track_ms})
+        return replace(poses, timings={**poses.timings, "track": track_ms}, **self._taken(shot))
 
     def _fill(self, between: list[Shot], a: tuple[Shot, Poses], b: tuple[Shot, Poses]) -> None:
         """Put the frames between two that went through the network."""
@@ -291,18 +296,21 @@ class Stream:
         if poses is not None:
             self._put(shot, poses, network=False)
 
+    def _taken(self, shot: Shot) -> dict[str, Any]:
+        """What poses know of where and when their frame was taken."""
+        return {"index": shot.index, "time": shot.time, "source": shot.name or self._called}
+
     def _put(self, shot: Shot, poses: Poses, *, network: bool = True) -> None:
         if not network:
             height, width = shot.frame.shape[:2]
-            poses = replace(poses, frame_size=(width, height), timings={})
+            size = (width, height)
+            poses = replace(poses, frame_size=size, timings={}, **self._taken(shot))
         self._results.put((shot, poses))
 
 
 def opened(source: int | str | Path | Source, **options: Any) -> Source:
     """Open what `open_source` takes; anything else is a source already, and has its own options."""
-    if isinstance(source, (int, str, Path, np.integer)):
-        return open_source(source, **options)
-    return source
+    return open_source(source, **options) if isinstance(source, _PLACES) else source
 
 
 def has_end(source: Source) -> bool:

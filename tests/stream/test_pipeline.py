@@ -21,6 +21,9 @@ def test_every_frame_of_a_file_comes_out_in_order(engine: Any, make_source: Any)
     assert [result.index for result in results] == list(range(40))
     assert [result.time for result in results] == [index / 25 for index in range(40)]
     assert all(result.frame[0, 0, 2] == result.index for result in results)
+    assert [(result.poses.index, result.poses.time) for result in results] == [
+        (result.index, result.time) for result in results
+    ]
     assert stream.stats.frames == 40 and stream.stats.dropped == 0
     assert stream.source.closed  # type: ignore[attr-defined]
 
