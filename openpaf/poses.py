@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -301,7 +303,7 @@ def _owned(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     return array
 
 
-def _index(value: object) -> int | None:
+def _index(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
@@ -309,13 +311,15 @@ def _index(value: object) -> int | None:
     return int(value)
 
 
-def _time(value: object) -> float | None:
+def _time(value: Any) -> float | None:
     if value is None:
         return None
-    number = isinstance(value, (int, float, np.integer, np.floating))
-    if not number or isinstance(value, bool) or not abs(value) < 1e300:  # type: ignore[operator]
-        raise PosesError(f"time must be a finite number or None, got {shown(value)}")
-    return float(value)  # type: ignore[arg-type]
+    if not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating)):
+        with suppress(OverflowError):
+            seconds = float(value)
+            if math.isfinite(seconds):
+                return seconds
+    raise PosesError(f"time must be a finite number or None, got {shown(value)}")
 
 
 def _same(one: object, other: object, *names: str) -> bool:
