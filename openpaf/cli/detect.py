@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from openpaf.cli.messages import progress_bar, warn
+from openpaf.cli.found import Format, Found
+from openpaf.cli.messages import count, progress_bar, say, warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
@@ -24,6 +23,7 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
+    Quiet,
     Refine,
     RefineLimit,
     Tiles,
@@ -34,34 +34,10 @@ from openpaf.cli.options import (
 )
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import (
-    ConfigError,
-    FrameError,
-    MissingExtraError,
-    OutputError,
-    SourceError,
-)
-from openpaf.files import refuse_to_replace
+from openpaf.errors import FrameError, MissingExtraError, SourceError
 from openpaf.frame import to_frame
 from openpaf.result import Result
-from openpaf.sources.listing import ENDINGS, Picture, about_ids, find_pictures
-from openpaf.writers import (
-    CocoWriter,
-    NdjsonWriter,
-    OpenPoseWriter,
-    Painter,
-    PictureWriter,
-    Writers,
-)
-
-_COCO_RESULTS = "coco_results.json"
-
-
-class Format(str, Enum):
-    """Whose JSON to write."""
-
-    openpose = "openpose"
-    coco = "coco"
+from openpaf.sources.listing import Picture, find_pictures
 
 
 def command(
@@ -76,13 +52,32 @@ def command(
     out: Annotated[
         str,
         typer.Option(
+            "--output",
             "--out",
             "-o",
-            metavar="DIR",
-            help="Folder for annotated copies and JSON; - writes one JSON line a picture to "
-            "stdout instead.",
+            metavar="DIR|PICTURE|-",
+            help="Folder for annotated copies and JSON, or the name of one annotated picture; - "
+            "writes one JSON line a picture to stdout instead.",
+            rich_help_panel="Output",
         ),
     ] = "found",
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write one CSV row a keypoint too; - is standard output.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="openpose: NAME_keypoints.json a picture. coco: one coco_results.json for all, "
+            "whose image_id is the number in the file's name.",
+            rich_help_panel="Output",
+        ),
+    ] = Format.openpose,
+    quiet: Quiet = False,
     model: Model = None,
     card: Card = None,
     fast: Fast = False,
@@ -96,13 +91,6 @@ def command(
     min_score: MinScore = None,
     complete: Complete = False,
     max_people: MaxPeople = None,
-    format: Annotated[
-        Format,
-        typer.Option(
-            help="openpose: NAME_keypoints.json a picture. coco: one coco_results.json for all, "
-            "whose image_id is the number in the file's name."
-        ),
-    ] = Format.openpose,
 ) -> None:
     """Find the people in pictures.
 
@@ -111,17 +99,17 @@ def command(
 
     Examples:
 
-        openpaf detect photo.jpg --out found
-        openpaf detect photos/ "more/**/*.png" --out found --net-height 256
-        openpaf detect photos/ --out - | jq '.people | length'
+        openpaf detect photo.jpg -o found
+
+        openpaf detect photo.jpg -o annotated.jpg
+
+        openpaf detect photos/ "more/**/*.png" -o found --csv found/all.csv --net-height 256
+
+        openpaf detect photos/ -o - | jq '.people | length'
     """
-    if not out:
-        raise ConfigError("--out is an empty name; name a folder, or - for stdout")
+    found = Found.of(out, csv, format)
     pictures = find_pictures(sources)
-    folder = None if out == "-" else Path(out)
-    if folder is not None:
-        _check_outputs(folder, format, pictures, [model, card])
-        _make_writable(folder)
+    found.check(pictures, [model, card])
     engine = Engine(
         fast_model(model, card, fast),
         device=device,
@@ -133,9 +121,28 @@ def command(
         decoder=DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
         **refine_options(refine, refine_limit),
     )
-    started, people = time.perf_counter(), 0
+    started = time.perf_counter()
+    with engine:
+        people, failed = _detect(engine, pictures, found)
+    for line in failed:
+        warn(line)
+    done = len(pictures) - len(failed)
+    if done:
+        seen = f"{count(people, 'person', 'people')} in {count(done, 'picture', 'pictures')}"
+        seconds = time.perf_counter() - started
+        say("; ".join(filter(None, (f"{seen}, {seconds:.1f} s", found.told(done)))))
+    if failed and len(pictures) > 1:
+        warn(f"{len(failed)} of {len(pictures)} pictures could not be read")
+    if failed:
+        raise typer.Exit(1 if done else 2)
+
+
+def _detect(engine: Engine, pictures: Iterable[Picture], found: Found) -> tuple[int, list[str]]:
+    """Look at every picture and write what is in it: how many people, and which pictures failed."""
+    people = 0
     failed: list[str] = []
-    with engine, _writers(folder, format) as writers, progress_bar() as bar:
+    on_stdout = found.folder is None and found.picture is None
+    with found.writers() as writers, progress_bar() as bar:
         for index, picture in enumerate(bar.track(pictures, description="detecting")):
             try:
                 frame = to_frame(picture.path)
@@ -143,61 +150,10 @@ def command(
                 failed.append(str(error))
                 continue
             poses = engine.detect(frame)
-            name = str(picture.path if folder is None else picture.stem)
-            writers.write(Result(poses, frame, index, name=name, image_id=picture.image_id))
+            source = str(picture.path)
+            name = source if on_stdout else str(picture.stem)
+            writers.write(
+                Result(poses, frame, index, name=name, image_id=picture.image_id, source=source)
+            )
             people += len(poses)
-    for line in failed:
-        warn(line)
-    done = len(pictures) - len(failed)
-    if done:
-        found = f"{_count(people, 'person', 'people')} in {_count(done, 'picture', 'pictures')}"
-        where = "" if folder is None else f"; see {folder}"
-        warn(f"{found}, {time.perf_counter() - started:.1f} s{where}")
-    if failed and len(pictures) > 1:
-        warn(f"{len(failed)} of {len(pictures)} pictures could not be read")
-    if failed:
-        raise typer.Exit(1 if done else 2)
-
-
-def _check_outputs(
-    folder: Path, format: Format, pictures: Sequence[Picture], others: Sequence[str | Path | None]
-) -> None:
-    """Refuse results that would replace something that is read, before anything is made."""
-    outputs = [folder / f"{picture.stem}{ending}" for picture in pictures for ending in ENDINGS]
-    if format is Format.coco:
-        outputs.append(folder / _COCO_RESULTS)
-        about = about_ids(pictures)
-        if about is not None:
-            warn(about)
-    inputs = [*(picture.path for picture in pictures), *(Path(path) for path in others if path)]
-    refuse_to_replace(inputs, outputs)
-
-
-def _writers(folder: Path | None, format: Format) -> Writers:
-    writers = Writers()
-    if folder is None:
-        if format is not Format.openpose:
-            raise ConfigError(f"stdout takes OpenPose's JSON only; {format.value} needs a folder")
-        writers.add(NdjsonWriter(None))
-        return writers
-    writers.add(PictureWriter(folder, "", Painter()))
-    if format is Format.coco:
-        writers.add(CocoWriter(folder / _COCO_RESULTS))
-    else:
-        writers.add(OpenPoseWriter(folder, ""))
-    return writers
-
-
-def _make_writable(folder: Path) -> None:
-    """Find out before the work rather than after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"cannot write into {folder}: {reason}; pass another --out") from error
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return people, failed

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import say
 
 _compiled = threading.Event()
 
@@ -27,7 +27,7 @@ def kernels_compiled_beside() -> Iterator[None]:
         yield
         return
     often = "once on this machine" if cache.CACHE else "which cannot be kept here: openpaf info"
-    warn(f"compiling the decoder, {often}; some ten seconds")
+    say(f"compiling the decoder, {often}; some ten seconds")
     # Whatever goes wrong with the rest, nobody waits for this.
     thread = threading.Thread(target=compiling.compile_for_streams, daemon=True)
     thread.start()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.messages import quieten
 from openpaf.errors import ConfigError
 from openpaf.models import SUFFIXES, NetworkCard
 from openpaf.models.card import ModelCard
@@ -125,6 +126,16 @@ NetSize = Annotated[
     typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),
 ]
 
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Say nothing but warnings and errors.",
+        callback=quieten,
+        rich_help_panel="Output",
+    ),
+]
 Video = Annotated[
     Path | None,
     typer.Option(help="Write an annotated .mp4, .mkv or .mov.", rich_help_panel="Output"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import glob
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import count, say, warn
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import check_file, check_folder, refuse_to_replace
 from openpaf.sources import Source
@@ -23,9 +24,14 @@ from openpaf.writers import (
     Writer,
     check_video,
 )
+from openpaf.writers.video import SUFFIXES
 
 # Options that take a folder, and how the names of the files in it end.
 _FOLDERS = {"images": "_poses.jpg", "openpose_json": "_keypoints.json"}
+# What --output writes into a folder: the ending behind the name of the source.
+_IN_FOLDER = {"video": "_poses.mp4", "ndjson": "_keypoints.ndjson"}
+# Nobody names a folder so.
+_NUMBERS = (".csv", ".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,34 @@ class Outputs:
     def numbers(self) -> Outputs:
         """Those that hold keypoints."""
         return replace(self, video=None, images=None)
+
+    def with_output(self, out: str | None, name: str) -> Outputs:
+        """Add what `--output` means for a source: a video of this name, or a folder for all.
+
+        Raises
+        ------
+        ConfigError
+            When it is no place for either.
+        """
+        if out is None:
+            return self
+        path = Path(out)
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES:
+            if self.video is not None:
+                raise ConfigError(f"--output {out} and --video are two videos; name one of them")
+            return replace(self, video=path)
+        if out in ("", "-") or (suffix in _NUMBERS and not path.is_dir()):
+            raise ConfigError(
+                f"--output takes a folder or a video, got {out!r}; --ndjson, --csv and --coco-json "
+                "write keypoints, to a FILE or the first two to -"
+            )
+        added = {
+            option: path / f"{name}{ending}"
+            for option, ending in _IN_FOLDER.items()
+            if getattr(self, option) is None
+        }
+        return replace(self, **added)
 
     def of_one(self, name: str) -> Outputs:
         """The outputs of one of several sources: a folder of its name in each place.
@@ -127,6 +161,31 @@ class Outputs:
             if option == "coco_json" and (about := about_ids(getattr(reader, "pictures", ()))):
                 warn(about)
 
+    def existing(self, name: str, reader: Source) -> list[Path]:
+        """Files that will be replaced."""
+        files: list[Path] = []
+        for option, path in self._given():
+            if option in _FOLDERS:
+                stems = getattr(reader, "names", None)
+                places = (
+                    path.glob(f"{glob.escape(name)}_*{_FOLDERS[option]}")
+                    if stems is None
+                    else (path / f"{stem}{_FOLDERS[option]}" for stem in stems)
+                )
+                files += [place for place in places if place.is_file()]
+            elif path.is_file():
+                files.append(path)
+        return files
+
+    def told(self, frames: int) -> str:
+        """Say how many files were written of so many frames, and where; nothing if none were."""
+        files, places = 0, []
+        for option, path in self._given():
+            if path_or_stdout(path) is not None:
+                files += frames if option in _FOLDERS else 1
+                places.append(str(path))
+        return f"wrote {count(files, 'file', 'files')}: {', '.join(places)}" if places else ""
+
     def writers(
         self, name: str, paint: Painter, source: str | None = None, *, numbered: bool = False
     ) -> Iterator[Writer]:
@@ -148,15 +207,15 @@ class Outputs:
             When one cannot be written.
         """
         if self.ndjson:
-            yield NdjsonWriter(_path_or_stdout(self.ndjson), source)
+            yield NdjsonWriter(path_or_stdout(self.ndjson), source)
         if self.csv:
-            yield CsvWriter(_path_or_stdout(self.csv))
+            yield CsvWriter(path_or_stdout(self.csv))
         if self.coco_json:
             yield CocoWriter(self.coco_json)
         if self.openpose_json:
             yield OpenPoseWriter(self.openpose_json, name, numbered=numbered)
         if self.angles:
-            yield AngleWriter(_path_or_stdout(self.angles))
+            yield AngleWriter(path_or_stdout(self.angles))
         if self.images:
             yield PictureWriter(self.images, name, paint)
         if self.video:
@@ -173,5 +232,14 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _path_or_stdout(path: Path) -> Path | None:
+def path_or_stdout(path: Path | None) -> Path | None:
+    """The file that an option names; None where it is standard output, or nothing was named."""
     return None if str(path) == "-" else path
+
+
+def say_replaced(files: Iterable[Path]) -> None:
+    """Say which files are there already and will be replaced."""
+    there = [path for path in files if path.is_file()]
+    if there:
+        more = f" and {count(len(there) - 1, 'more file', 'more files')}" if there[1:] else ""
+        say(f"replacing {there[0]}{more}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from openpaf.cli.messages import warn
+from openpaf.cli.messages import say
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
 from openpaf.models.registry import DEFAULT
@@ -71,5 +71,5 @@ def options_for_rate(
     holds = "" if picked.holds else f", which does not hold {frame_rate:g}"
     rate = f"{picked.frame_rate:.1f} frames/s in a trial"
     told = rate if math.isfinite(picked.frame_rate) else "too few frames to try"
-    warn(f"{name} at {picked.mode}: {told}{holds}")
+    say(f"{name} at {picked.mode}: {told}{holds}")
     return {**picked.mode._asdict(), "model": model}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -15,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.follow import Seen, follow, open_window, quieten_opencv, tell, whole
 from openpaf.cli.kernels import compile_kernels, kernels_compiled_beside
-from openpaf.cli.messages import progress_bar, warn
+from openpaf.cli.messages import say
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
@@ -32,6 +29,7 @@ from openpaf.cli.options import (
     NetHeight,
     NetSize,
     NoImage,
+    Quiet,
     Refine,
     RefineLimit,
     Start,
@@ -45,17 +43,15 @@ from openpaf.cli.options import (
     read_size,
     refine_options,
 )
-from openpaf.cli.outputs import Outputs
+from openpaf.cli.outputs import Outputs, say_replaced
 from openpaf.cli.rate import options_for_rate
-from openpaf.cli.sources import names_of, opens_twice
+from openpaf.cli.sources import names_of, openers_of, opens_twice
 from openpaf.cli.sync import InStep, check_sync
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
-from openpaf.errors import ConfigError, SourceError
-from openpaf.optional import cv2
+from openpaf.errors import ConfigError
 from openpaf.selftest.rates import Still
-from openpaf.sources import without_secrets
-from openpaf.stream import Source, Streams, open_source
+from openpaf.stream import Source, Streams
 from openpaf.track import TrackConfig
 from openpaf.writers import OscWriter, Painter, UdpWriter, Window, Writers
 from openpaf.writers.datagrams import read_address
@@ -79,6 +75,18 @@ def command(
             show_default=False,
         ),
     ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "--out",
+            "-o",
+            metavar="DIR|VIDEO",
+            help="Write an annotated video and its keypoints (NDJSON) into a folder; or the video "
+            "alone, by its name.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Show a window; q or Esc ends.", rich_help_panel="Output")
     ] = False,
@@ -136,6 +144,7 @@ def command(
         ),
     ] = None,
     no_image: NoImage = False,
+    quiet: Quiet = False,
     stats: Annotated[
         Stats,
         typer.Option(
@@ -215,6 +224,8 @@ def command(
 
         openpaf run 0 --show
 
+        openpaf run street.mp4 -o found
+
         openpaf run street.mp4 --video annotated.mp4 --csv poses.csv
 
         openpaf run street.mp4 --target-fps 25 --csv poses.csv
@@ -227,33 +238,28 @@ def command(
 
         openpaf run cam01.mp4 cam02.mp4 --sync --openpose-json pose
     """
-    _quieten_opencv()
+    quieten_opencv()
     outputs = Outputs(video, images, ndjson, csv, coco_json, openpose_json, angles)
     sources = names_of(source)
-    own = {name: outputs.of_one(name) if len(sources) > 1 else outputs for name in sources}
-    outputs.check(stats_on_stdout=stats is Stats.json, several=len(sources) > 1)
+    own = {name: outputs.with_output(out, name) for name in sources}
+    several = len(sources) > 1
+    for one in own.values():
+        one.check(stats_on_stdout=stats is Stats.json, several=several)
+    if several:
+        own = {name: one.of_one(name) for name, one in own.items()}
     for address in filter(None, (udp, osc)):
         read_address(address)
     if osc and not track:
         raise ConfigError("--osc names people by their ids; leave out --no-track")
-    check_sync(sync, outputs, len(sources), track)
+    check_sync(sync, own, track)
     with ExitStack() as stack:
         # First, so that a misspelt name is told before a network is loaded; and the outputs last,
         # so that nothing is made or replaced by a run that cannot begin.
         size = read_size(raw, "--raw")
+        openers = openers_of(sources, size, frame_rate=fps, start=start, end=end, step=step)
         readers: dict[str, Source] = {}
-        openers: dict[str, Callable[..., Source]] = {}
-        for name, place in sources.items():
-            openers[name] = partial(
-                open_source,
-                place,
-                frame_rate=fps,
-                frame_size=size if place == "-" or "-" not in source else None,
-                start=start,
-                end=end,
-                step=step,
-            )
-            readers[name] = openers[name](live=live)
+        for name, opener in openers.items():
+            readers[name] = opener(live=live)
             stack.callback(readers[name].close)
         read = [file for reader in readers.values() for file in getattr(reader, "files", ())]
         for name, reader in readers.items():
@@ -292,12 +298,14 @@ def command(
         in_step = stack.enter_context(InStep(streams, own)) if sync else None
         writers = {name: stack.enter_context(Writers()) for name in sources}
         windows: list[Window] = []
+        seen = {name: Seen() for name in sources}
+        say_replaced(file for name in own for file in own[name].existing(name, readers[name]))
         for name, place in sources.items():
             paint = Painter(image=not no_image)
             if show:
-                windows.append(_window(streams, name, place, no_image))
+                windows.append(open_window(streams, name, place, no_image))
                 writers[name].add(windows[-1])
-            told = name if len(sources) > 1 else None
+            told = name if several else None
             if udp:
                 writers[name].add(UdpWriter(udp, told))
             if osc:
@@ -307,110 +315,14 @@ def command(
             now = own[name] if in_step is None else own[name].pictures
             for writer in now.writers(name, paint, told):
                 writers[name].add(writer)
+        if not (outputs or out or show or udp or osc) and stats is Stats.text:
+            say("nothing will be written; add -o DIR, --show or another output")
         engine.warm_up()
         try:
-            _follow(streams, writers, windows, max_frames)
+            follow(streams, writers, windows, seen, max_frames)
         finally:
             if in_step is not None:
                 in_step.write()
-            _tell(streams, stats)
-    if not (outputs or show or udp or osc) and stats is Stats.text:
-        warn("nothing was written; add --show, --video FILE, --ndjson - or another output")
-    if not _whole(streams, sources):
+            tell(streams, own, seen, as_json=stats is Stats.json)
+    if not whole(streams, sources):
         raise typer.Exit(1)
-
-
-def _window(streams: Streams, name: str, place: str, no_image: bool) -> Window:
-    numbers = streams.streams[name].stats
-    paint = Painter(image=not no_image, frame_rate=lambda: numbers.recent_frame_rate)
-    return Window(f"openpaf {without_secrets(place)}", paint)
-
-
-def _follow(
-    streams: Streams, writers: Mapping[str, Writers], windows: list[Window], max_frames: int | None
-) -> None:
-    """Write every result of every source."""
-    several = len(writers) > 1
-    try:
-        with progress_bar() as bar:
-            tasks = {
-                name: bar.add_task(
-                    f"{name} waiting" if several else "waiting for the first frame",
-                    total=stream.source.frame_count,
-                )
-                for name, stream in streams.streams.items()
-            }
-            for name, result in streams.results():
-                with _uninterrupted():
-                    writers[name].write(result)
-                numbers = streams.streams[name].stats
-                doing = f"{numbers.recent_frame_rate:.1f} fps, {len(result.poses)} people"
-                bar.update(
-                    tasks[name], advance=1, description=f"{name} {doing}" if several else doing
-                )
-                if any(window.closed for window in windows):
-                    break
-                if numbers.frames == max_frames:
-                    streams.stop(name)
-    finally:
-        streams.close()
-
-
-def _tell(streams: Streams, stats: Stats) -> None:
-    """Say how fast it was."""
-    several = len(streams.streams) > 1
-    ran = {"model": streams.engine.card.name, "provider": streams.engine.provider}
-    if stats is Stats.json:
-        (one, *_) = streams.streams.values()
-        numbers = streams.as_dict() if several else one.stats.as_dict()
-        print(json.dumps({**numbers, **ran}), flush=True)
-        return
-    for name, stream in streams.streams.items():
-        if stream.stats.frames:
-            warn(f"{name}: {stream.stats}" if several else f"{stream.stats}; {ran['model']}")
-    if several:
-        warn(f"{streams.as_dict()['fps']:.1f}/s together; {ran['model']}")
-
-
-def _whole(streams: Streams, sources: Mapping[str, str]) -> bool:
-    """Whether every source gave all of its frames; says which did not.
-
-    Raises
-    ------
-    SourceError
-        When none gave any.
-    """
-    problems: list[SourceError] = []
-    for name, place in sources.items():
-        if name in streams.errors:
-            problems.append(streams.errors[name])
-        elif not streams.streams[name].stats.frames:
-            shown = without_secrets(place)
-            problems.append(SourceError(f"{shown} gives no frame that can be read"))
-    if not any(stream.stats.frames for stream in streams.streams.values()):
-        raise problems[0]
-    for problem in problems:
-        warn(str(problem))
-    return not problems and not any(
-        stream.stats.damaged or stream.source.cut_short for stream in streams.streams.values()
-    )
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until a frame has been written everywhere."""
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
-
-
-def _quieten_opencv() -> None:
-    """Let problems be told once, by us."""
-    if logging.getLogger("openpaf").level > logging.DEBUG:
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

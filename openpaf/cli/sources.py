@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from openpaf.errors import ConfigError
 from openpaf.files import fitting_name
-from openpaf.sources import is_url
+from openpaf.sources import Source, is_url, open_source
 
 # For the number of a frame, and the ending.
 _ROOM = 40
@@ -33,6 +35,23 @@ def names_of(sources: Sequence[str]) -> dict[str, str]:
     if len(set(unique)) < len(unique):
         unique = [f"{name}_{place}" for place, name in enumerate(names, 1)]
     return dict(zip(unique, sources, strict=True))
+
+
+def openers_of(
+    sources: Mapping[str, str], raw_size: tuple[int, int] | None, **options: Any
+) -> dict[str, Callable[..., Source]]:
+    """What opens each source, with the options of `open_source`; a raw size is standard input's."""
+    piped = "-" in sources.values()
+    return {
+        name: partial(
+            open_source,
+            place,
+            # Where nothing is piped it is refused.
+            frame_size=raw_size if place == "-" or not piped else None,
+            **options,
+        )
+        for name, place in sources.items()
+    }
 
 
 def opens_twice(source: str) -> bool:

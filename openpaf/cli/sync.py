@@ -17,7 +17,7 @@ from openpaf.writers import Painter, Spool, Writers
 _LATENCY = 1.0
 
 
-def check_sync(sync: bool, outputs: Outputs, sources: int, track: bool) -> None:
+def check_sync(sync: bool, outputs: Mapping[str, Outputs], track: bool) -> None:
     """Refuse `--sync` where it cannot work.
 
     Raises
@@ -27,11 +27,11 @@ def check_sync(sync: bool, outputs: Outputs, sources: int, track: bool) -> None:
     """
     if not sync:
         return
-    if sources < 2:
+    if len(outputs) < 2:
         raise ConfigError("--sync compares several sources; name them all in one run")
     if not track:
         raise ConfigError("--sync follows wrists from frame to frame; leave out --no-track")
-    if not outputs.numbers:
+    if not any(one.numbers for one in outputs.values()):
         raise ConfigError("--sync numbers frames in files; add --ndjson FILE or the like")
 
 

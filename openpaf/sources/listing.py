@@ -6,8 +6,8 @@ import glob
 import logging
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,8 @@ class Picture:
     ----------
     path : Path
     stem : Path
-        Relative and without a suffix; no two pictures of a run share it.
+        Relative and without a suffix; no two pictures of a run share it. Where those in different
+        folders would, all are called by their place below the folder that they have in common.
     image_id : int
         For COCO: the number its name ends in where all have one and they differ, else its place.
     """
@@ -74,7 +75,7 @@ def find_pictures(sources: Sequence[str]) -> list[Picture]:
         raise SourceError(f"no pictures in {', '.join(sources)} ({' '.join(SUFFIXES)})")
     stems: dict[str, int] = {}
     pictures = []
-    for place, (path, stem) in enumerate(found.items(), 1):
+    for place, (path, stem) in enumerate(_apart(found).items(), 1):
         stem = stem.with_name(fitting_name(stem.name, _ROOM))
         # Compared without case: some file systems do.
         key = str(stem).lower()
@@ -85,6 +86,21 @@ def find_pictures(sources: Sequence[str]) -> list[Picture]:
         stems[key] = 1
         pictures.append(Picture(path, stem, place))
     return _with_numbers_of_names(pictures)
+
+
+def _apart(found: Mapping[Path, Path]) -> Mapping[Path, Path]:
+    """Stems of results by pictures, with their folders where pictures of one name need them."""
+    folders = {path: Path(os.path.abspath(path)).parent for path in found}
+    sharing: dict[str, set[Path]] = defaultdict(set)
+    for path, stem in found.items():
+        sharing[str(stem).lower()].add(folders[path])
+    if max(map(len, sharing.values())) == 1:
+        return found
+    try:
+        common = os.path.commonpath(folders.values())
+    except ValueError:  # on two drives of Windows
+        return found
+    return {path: folders[path].relative_to(common) / stem.name for path, stem in found.items()}
 
 
 def about_ids(pictures: Sequence[Picture]) -> str | None:

@@ -111,7 +111,6 @@ class Stream:
         self.engine = engine
         self._decoder = engine.decoder(min_score=min_score, max_people=max_people, keep=keep)
         self._network = OwnNetwork(engine) if network is None else network
-        self.stats = StreamStats()
         self.source = opened(
             source,
             live=live,
@@ -121,6 +120,7 @@ class Stream:
             end=end,
             step=step,
         )
+        self.stats = StreamStats(live=self.source.live)
         self._tracker = Tracker(None if track is True else track) if track else None
         self._every = every
         self._called = without_secrets(str(source)) if isinstance(source, _PLACES) else None

@@ -17,6 +17,12 @@ _RECENT = 30
 class StreamStats:
     """Counts and times of one stream, kept up to date while it runs.
 
+    Parameters
+    ----------
+    live : bool
+        Frames come when they come. Those of a file are read ahead and wait for their turn, so that
+        their latency says nothing.
+
     Attributes
     ----------
     frames : int
@@ -28,7 +34,8 @@ class StreamStats:
     reconnects : int
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = True) -> None:
+        self._live = live
         self.frames = self.dropped = self.damaged = self.reconnects = 0
         self._started = self._latest = time.perf_counter()
         self._latencies: deque[float] = deque(maxlen=_MEMORY)
@@ -84,11 +91,11 @@ class StreamStats:
     def __str__(self) -> str:
         """One line for people."""
         numbers = self.as_dict()
-        latency = numbers["latency_ms"]
-        line = (
-            f"{self.frames} frames in {self.seconds:.1f} s, {self.frame_rate:.1f}/s; latency ms "
-            f"{latency['p50']:.0f} median, {latency['p95']:.0f} p95, {latency['p99']:.0f} p99"
-        )
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        line = f"{frames} in {self.seconds:.1f} s, {self.frame_rate:.1f}/s"
+        if self._live:
+            p50, p95, p99 = numbers["latency_ms"].values()
+            line += f"; latency ms {p50:.0f} median, {p95:.0f} p95, {p99:.0f} p99"
         for what in ("dropped", "damaged", "reconnects"):
             if numbers[what]:
                 line += f"; {numbers[what]} {what}"

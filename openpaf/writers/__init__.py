@@ -9,7 +9,7 @@ from openpaf.writers.ndjson import NdjsonWriter
 from openpaf.writers.openpose import OpenPoseWriter
 from openpaf.writers.osc import OscWriter
 from openpaf.writers.painter import Painter
-from openpaf.writers.pictures import PictureWriter
+from openpaf.writers.pictures import OnePictureWriter, PictureWriter, check_picture
 from openpaf.writers.spool import Spool
 from openpaf.writers.udp import UdpWriter
 from openpaf.writers.video import VideoWriter, check_video
@@ -21,6 +21,7 @@ __all__ = [
     "CocoWriter",
     "CsvWriter",
     "NdjsonWriter",
+    "OnePictureWriter",
     "OpenPoseWriter",
     "OscWriter",
     "Painter",
@@ -31,5 +32,6 @@ __all__ = [
     "Window",
     "Writer",
     "Writers",
+    "check_picture",
     "check_video",
 ]

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from openpaf.result import Result
-from openpaf.writers.writer import GrowingFile
+from openpaf.writers.writer import GrowingFile, source_of
 
 
 class CocoWriter:
     """A results file that pycocotools loads at any moment: its last bracket is always there.
 
-    `image_id` is a picture's number, else the frame's index; `track_id` and `time` go along.
+    `image_id` is a picture's number, else the frame's index; `track_id` and `time` go along, and
+    `source` where the result knows its file.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class CocoWriter:
         ids = [-1] * len(people) if result.poses.ids is None else result.poses.ids.tolist()
         time = round(result.time, 6)
         lines = [
-            json.dumps({**person, "track_id": track_id, "time": time})
+            json.dumps({**person, "track_id": track_id, "time": time, **source_of(result)})
             for person, track_id in zip(people, ids, strict=True)
         ]
         self._file.append((self._separator + ",\n".join(lines)).encode())

@@ -21,14 +21,19 @@ class CsvWriter:
     ----------
     path : Path or None
         None writes to standard output.
+    sources : bool
+        Add the column `source`: the file of each picture.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._file = GrowingFile(path, (",".join(COLUMNS) + "\n").encode())
+    def __init__(self, path: Path | None, *, sources: bool = False) -> None:
+        self._sources = sources
+        columns = [*COLUMNS, "source"] if sources else COLUMNS
+        self._file = GrowingFile(path, (",".join(columns) + "\n").encode())
 
     def write(self, result: Result) -> None:
         """Append the rows of a frame."""
         poses = result.poses
+        source = [result.source] if self._sources else []
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
@@ -38,10 +43,11 @@ class CsvWriter:
                 (
                     result.index, f"{result.time:.6f}", person, ids[person],
                     poses.skeleton.parts[part], f"{x:.3f}", f"{y:.3f}",
-                    f"{poses.scores[person, part]:.4f}",
+                    f"{poses.scores[person, part]:.4f}", *source,
                 )
             )  # fmt: skip
-        self._file.append(text.getvalue().encode())
+        # Names of files may hold bytes that are no text.
+        self._file.append(text.getvalue().encode(errors="backslashreplace"))
 
     def close(self) -> None:
         """Let go of the file."""

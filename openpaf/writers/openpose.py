@@ -7,13 +7,14 @@ from pathlib import Path
 
 from openpaf.files import replacing
 from openpaf.result import Result
+from openpaf.writers.writer import source_of
 
 
 class OpenPoseWriter:
     """`NAME_000000000012_keypoints.json` a frame, and `PICTURE_keypoints.json` a picture.
 
-    The object is OpenPose's, version 1.3, with `frame` and `time` beside `people`; frames without
-    anybody have a file too.
+    The object is OpenPose's, version 1.3, with `frame` and `time` beside `people`, and `source`
+    where the result knows its file; frames without anybody have a file too.
 
     Parameters
     ----------
@@ -35,6 +36,7 @@ class OpenPoseWriter:
             **result.poses.to_openpose(),
             "frame": result.index,
             "time": round(result.time, 6),
+            **source_of(result),
         }
         with replacing(self._folder / f"{stem}_keypoints.json") as partial:
             partial.write_text(json.dumps(line))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from openpaf.errors import OutputError
 from openpaf.files import replacing
 from openpaf.optional import cv2
@@ -34,15 +37,58 @@ class PictureWriter:
         stem = result.name or f"{self._name}_{result.index:012d}"
         drawing = self._paint(result)
         suffix = ".jpg" if max(drawing.shape) <= _LONGEST_JPEG_SIDE else ".png"
-        path = self._folder / f"{stem}_poses{suffix}"
-        try:
-            done, data = cv2.imencode(suffix, drawing)
-        except cv2.error as error:
-            raise OutputError(f"cannot write {path}: {error.err}") from error
-        if not done:
-            raise OutputError(f"cannot write {path}: OpenCV cannot make such a picture")
-        with replacing(path) as partial:
-            partial.write_bytes(data.tobytes())
+        _save(self._folder / f"{stem}_poses{suffix}", drawing)
 
     def close(self) -> None:
         """There is nothing to finish."""
+
+
+class OnePictureWriter:
+    """One annotated picture under a name of its own, whose suffix says which kind.
+
+    Parameters
+    ----------
+    path : Path
+    paint : Painter, or any function from a `Result` to a picture
+
+    Raises
+    ------
+    OutputError
+        When pictures of this kind cannot be written.
+    """
+
+    def __init__(self, path: Path, paint: Paint) -> None:
+        check_picture(path)
+        self._path, self._paint = path, paint
+
+    def write(self, result: Result) -> None:
+        """Write the file, whole or not at all."""
+        _save(self._path, self._paint(result))
+
+    def close(self) -> None:
+        """There is nothing to finish."""
+
+
+def check_picture(path: Path) -> None:
+    """Make sure that a picture can be written under a name, before anything is.
+
+    Raises
+    ------
+    OutputError
+        When pictures with this suffix cannot be.
+    """
+    if not cv2.haveImageWriter(f"picture{path.suffix}"):
+        raise OutputError(
+            f"cannot write {path}: pictures of this kind are only read; name a .jpg or a .png"
+        )
+
+
+def _save(path: Path, drawing: NDArray[np.uint8]) -> None:
+    try:
+        done, data = cv2.imencode(path.suffix, drawing)
+    except cv2.error as error:
+        raise OutputError(f"cannot write {path}: {error.err}") from error
+    if not done:
+        raise OutputError(f"cannot write {path}: OpenCV cannot make such a picture")
+    with replacing(path) as partial:
+        partial.write_bytes(data.tobytes())

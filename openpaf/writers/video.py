@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _TICKS = 90_000
-_SUFFIXES = (".mp4", ".mkv", ".mov")
+SUFFIXES = (".mp4", ".mkv", ".mov")
 # Pieces of half a second, each whole by itself: a kill costs the last one.
 _CONTAINER = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
@@ -121,8 +121,8 @@ def check_video(path: Path) -> None:
     OutputError
         When its suffix is another.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise OutputError(f"a video must be one of {', '.join(_SUFFIXES)}, got {path}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"a video must be one of {', '.join(SUFFIXES)}, got {path}")
     optional.av.library_versions  # noqa: B018  (asks for the library, or says how to get it)
 
 

@@ -74,6 +74,11 @@ class Writers:
         self.close()
 
 
+def source_of(result: Result) -> dict[str, str]:
+    """What JSON says of a frame's file, where the result knows it."""
+    return {} if result.source is None else {"source": result.source}
+
+
 class GrowingFile:
     """A file that is whole after every write: its records, then an ending.
 

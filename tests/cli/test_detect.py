@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from openpaf import cli
 from openpaf.cli import detect
 from openpaf.cli.options import read_net_size
 from openpaf.errors import ConfigError, SourceError
+from openpaf.motion.readers.csv import CsvRecording
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.sources.listing import find_pictures
@@ -102,7 +104,75 @@ class TestOutputs:
     def test_pictures_of_one_name_do_not_share_a_result(self, tmp_path: Path) -> None:
         sources = [save(tmp_path / name) for name in ("a/x.jpg", "b/x.jpg", "b/X.png", "x-2.jpg")]
         assert run(*sources, "--out", tmp_path / "out") == 0
-        assert len([name for name in names(tmp_path / "out") if name.endswith(".json")]) == 4
+        assert [name for name in names(tmp_path / "out") if name.endswith(".json")] == [
+            "a/x_keypoints.json", "b/X-2_keypoints.json", "b/x_keypoints.json",
+            "x-2_keypoints.json",
+        ]  # fmt: skip
+
+    def test_json_and_csv_name_the_picture(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sources = ["a/x.jpg", "b/x.jpg"]
+        for name in sources:
+            save(tmp_path / name)
+        monkeypatch.chdir(tmp_path)
+        assert run(*sources, "--csv", "all.csv") == 0
+        for name in sources:
+            path = tmp_path / "found" / name.replace(".jpg", "_keypoints.json")
+            assert json.loads(path.read_text("utf-8"))["source"] == name
+        with (tmp_path / "all.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["source"] for row in rows] == ["a/x.jpg"] * 18 + ["b/x.jpg"] * 18
+        assert run(*sources, "--format", "coco") == 0
+        people = json.loads((tmp_path / "found" / "coco_results.json").read_text("utf-8"))
+        assert [one["source"] for one in people] == sources
+
+    def test_a_csv_of_pictures_can_be_smoothed(self, picture: Path, tmp_path: Path) -> None:
+        assert run(picture, "--csv", tmp_path / "r.csv", "--out", tmp_path / "out") == 0
+        (record,) = CsvRecording(tmp_path / "r.csv").records()
+        assert len(record.poses) == 1
+
+    def test_rows_on_standard_output(
+        self, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(picture, "--csv", "-", "--out", tmp_path / "out") == 0
+        assert capfd.readouterr().out.count("\n") == 19
+
+    @pytest.mark.parametrize("name", ["out.jpg", "deep/out.PNG", "photo.webp"])
+    def test_the_name_of_a_picture_makes_that_picture(
+        self, name: str, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(picture, "-o", tmp_path / name) == 0
+        assert names(tmp_path) == sorted([name, "photo.jpg"])
+        assert cv2.imread(str(tmp_path / name)).shape == (40, 60, 3)
+        assert f"; wrote {tmp_path / name}\n" in capfd.readouterr().err
+
+    def test_a_folder_may_be_called_like_a_picture(self, picture: Path, tmp_path: Path) -> None:
+        (tmp_path / "out.jpg").mkdir()
+        assert run(picture, "-o", tmp_path / "out.jpg") == 0
+        assert names(tmp_path / "out.jpg") == ["photo_keypoints.json", "photo_poses.jpg"]
+
+    def test_what_is_replaced_is_said(
+        self, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "out"
+        assert run(picture, "--out", out) == 0
+        assert "replacing" not in capfd.readouterr().err
+        assert run(picture, "--out", out) == 0
+        said, end = capfd.readouterr().err.splitlines()
+        assert said == f"openpaf: replacing {out / 'photo_poses.jpg'} and 1 more file"
+        assert end.startswith("openpaf: 1 person in 1 picture") and end.endswith(
+            f"wrote 2 files in {out}"
+        )
+
+    def test_quiet_says_errors_alone(
+        self, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        for _ in range(2):
+            assert run(picture, "--out", tmp_path / "out", "--quiet") == 0
+        assert capfd.readouterr() == ("", "")
+        assert run(picture, tmp_path / "gone.jpg", "--out", tmp_path / "out", "-q") == 1
+        assert "gone.jpg does not exist" in capfd.readouterr().err
 
     def test_a_picture_named_twice_is_done_once(
         self, picture: Path, capfd: pytest.CaptureFixture[str]
@@ -236,6 +306,8 @@ class TestOptions:
         [
             ["--net-size", "big"], ["--net-height", "tall"], ["--min-score", "2"],
             ["--max-people", "0"], ["--format", "xml"], ["--format", "coco"], ["--device", "tpu"],
+            ["--csv", "-"], ["--output", "out.json"], ["--output", "out.heic"], ["--output", ""],
+            ["--output", "out.mp4"], ["--output", "x.png", "--format", "coco"],
             ["--mdoel", "x"], ["--model", "gone.onnx"], ["--card", "gone.toml"],
         ],
     )  # fmt: skip
@@ -246,6 +318,13 @@ class TestOptions:
         captured = capfd.readouterr()
         assert captured.out == ""
         assert captured.err.count("\n") == 1
+
+
+def test_one_picture_is_no_place_for_two(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sources = [save(tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    assert run(*sources, "-o", tmp_path / "out.jpg") == 2
+    assert "is one picture, and 2 are looked at" in capfd.readouterr().err
+    assert names(tmp_path) == ["a.jpg", "b.jpg"]
 
 
 class TestPictures:

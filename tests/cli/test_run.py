@@ -21,10 +21,13 @@ import cv2
 import numba
 import pytest
 
+import openpaf.cli.follow
 import openpaf.compiling
 import openpaf_kernels.cache
 from openpaf.cli import main
 from openpaf.cli.kernels import kernels_compiled_beside
+from openpaf.cli.messages import progress_bar
+from openpaf.engine import Engine
 from openpaf.selftest.rates import MODES
 
 pytest.importorskip("onnx")
@@ -84,7 +87,8 @@ def test_several_outputs_at_once(
     assert len(list((tmp_path / "images").glob("walk_*_poses.jpg"))) == FRAMES
     assert cv2.VideoCapture(str(tmp_path / "v.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == FRAMES
     out, err = capsys.readouterr()
-    assert out == "" and f"{FRAMES} frames in" in err and "latency" in err
+    assert out == "" and f"{FRAMES} frames in" in err and "latency" not in err
+    assert f"1 person; dots; wrote {4 + 2 * FRAMES} files: " in err
 
 
 def test_lines_on_standard_output(
@@ -102,7 +106,7 @@ def test_frames_over_udp(clip: Path, network: Path, capsys: pytest.CaptureFixtur
         address = f"127.0.0.1:{receiver.getsockname()[1]}"
         assert run(clip, "--model", network, "--udp", address, "--max-frames", 5) == 0
         assert [json.loads(receiver.recv(65_536))["frame"] for _ in range(5)] == list(range(5))
-    assert "nothing was written" not in capsys.readouterr().err
+    assert "nothing will be written" not in capsys.readouterr().err
     assert run(clip, "--model", network, "--udp", "9000") == 2
     assert "must be HOST:PORT" in capsys.readouterr().err
 
@@ -175,11 +179,82 @@ def test_kernels_that_cannot_be_kept_are_compiled_once_in_a_process(
     assert capsys.readouterr().err.count("compiling the decoder") == jit
 
 
-def test_hint_when_nothing_is_written(
+def test_that_nothing_will_be_written_is_said_before_the_first_frame(
+    clip: Path, network: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    warm_up = Engine.warm_up
+    monkeypatch.setattr(
+        Engine, "warm_up", lambda engine: (said.append(capsys.readouterr().err), warm_up(engine))
+    )
+    assert run(clip, "--model", network, "--max-frames", 1) == 0
+    assert said[0].startswith("openpaf: nothing will be written; add -o DIR")
+    assert capsys.readouterr().err.startswith("openpaf: 1 frame in")
+
+
+@pytest.mark.parametrize("option", ["-o", "--out", "--output"])
+def test_a_folder_gets_a_video_and_its_keypoints(
+    option: str,
+    clip: Path,
+    network: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("av")
+    words = ["--model", network, option, tmp_path / "found", "--max-frames", 5]
+    video = tmp_path / "found" / "walk_poses.mp4"
+    for told in (("replacing", False), (f"replacing {video} and 1 more file", True)):
+        assert run(clip, *words) == 0
+        assert (told[0] in capsys.readouterr().err) is told[1]
+    assert sorted(path.name for path in (tmp_path / "found").iterdir()) == [
+        "walk_keypoints.ndjson", "walk_poses.mp4",
+    ]  # fmt: skip
+    assert len(lines(tmp_path / "found" / "walk_keypoints.ndjson")) == 5
+    assert cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT) == 5
+
+
+def test_one_video_by_its_name(clip: Path, network: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    words = ["--model", network, "-o", tmp_path / "out.mkv", "--max-frames", 2]
+    assert run(clip, *words) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
+
+
+def test_quiet_says_nothing(
+    clip: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--quiet"], ["-q", "--csv", tmp_path / "r"], ["-q", "--csv", tmp_path / "r"]):
+        assert run(clip, "--model", network, *words) == 0
+        assert capsys.readouterr() == ("", "")
+    assert run("gone.mp4", "-q") == 2
+    assert "gone.mp4" in capsys.readouterr().err
+    assert run(clip, "--model", network, "--max-frames", 1) == 0
+    assert "1 frame in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("most", "total"), [(5, 5), (1000, FRAMES), (None, FRAMES)])
+def test_the_bar_ends_where_the_run_does(
+    most: int | None, total: int, clip: Path, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = progress_bar()
+    monkeypatch.setattr(openpaf.cli.follow, "progress_bar", lambda: bar)
+    words = [] if most is None else ["--max-frames", most]
+    assert run(clip, "--model", network, *words) == 0
+    assert [(task.total, task.completed) for task in bar.tasks] == [(total, total)]
+
+
+def test_latency_of_what_is_live(
     clip: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(clip, "--model", network, "--max-frames", 1) == 0
-    assert "nothing was written" in capsys.readouterr().err
+    assert run(clip, "--model", network, "--live", "--max-frames", 3) == 0
+    assert "latency ms" in capsys.readouterr().err
+
+
+def test_without_ids_the_most_people_of_a_frame_are_told(
+    clip: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(clip, "--model", network, "--no-track", "--max-frames", 3) == 0
+    assert "; up to 1 person a frame;" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -193,6 +268,12 @@ def test_hint_when_nothing_is_written(
         (["{clip}", "--raw", "5x5"], "standard input"),
         (["-", "--raw", "5"], "--raw must be"),
         (["{clip}", "--every", "0"], "every"),
+        (["{clip}", "-o", "-"], "the first two to -"),
+        (["{clip}", "-o", ""], "takes a folder or a video"),
+        (["{clip}", "-o", "r.csv"], "a folder or a video"),
+        (["{clip}", "-o", "a.mp4", "--video", "b.mp4"], "two videos"),
+        (["{clip}", "-o", "x", "--csv", "x/walk_poses.mp4"], "would replace --"),
+        (["{clip}", "-o", "{clip}"], "folder"),
         (["{clip}", "--video", "v.txt"], ".mp4"),
         (["{clip}", "--csv", "/dev/full"], "No space left"),
     ],

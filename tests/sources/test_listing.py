@@ -51,6 +51,29 @@ def test_links_that_lead_back_lead_nowhere(tmp_path: Path) -> None:
     assert names(tmp_path / "in") == ["a.png"]
 
 
+@pytest.mark.parametrize(
+    ("sources", "stems"),
+    [
+        (["in/a/x.png", "in/b/x.png"], ["a/x", "b/x"]),
+        (["in/a", "in/b"], ["a/x", "a/y", "b/x"]),
+        (["in/*/x.png"], ["a/x", "b/x"]),
+        (["in/a/x.png", "in/b/../../in/b/x.png", "in/c.png"], ["a/x", "b/x", "c"]),
+        (["in"], ["a/x", "a/y", "b/x", "c"]),
+        (["in/a/x.png", "in/a/y.png", "in/c.png"], ["x", "y", "c"]),
+        (["in/a/x.png", "in/a/../a/x.png"], ["x", "x-2"]),
+    ],
+)
+def test_pictures_of_one_name_keep_their_folders_apart(
+    sources: list[str], stems: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/x.png", "a/y.png", "b/x.png", "c.png"):
+        save(tmp_path / "in" / name)
+    monkeypatch.chdir(tmp_path)
+    assert [picture.stem.as_posix() for picture in find_pictures(sources)] == stems
+    whole = [str(tmp_path / source) for source in sources]
+    assert [picture.stem.as_posix() for picture in find_pictures(whole)] == stems
+
+
 def test_globs_leave_hidden_files_out_unless_asked(tmp_path: Path) -> None:
     for name in ("a.png", ".b.png", ".c/d.png"):
         save(tmp_path / name)
