@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from openpaf.decoder import Decoder as Decoder
     from openpaf.decoder import DecoderConfig as DecoderConfig
     from openpaf.decoder import decode as decode
+    from openpaf.drawing import draw as draw
     from openpaf.engine import Engine as Engine
     from openpaf.engine import detect as detect
     from openpaf.errors import OpenPafError as OpenPafError
     from openpaf.fields import Fields as Fields
     from openpaf.models import ModelCard as ModelCard
     from openpaf.motion import Motion as Motion
-    from openpaf.poses import Keypoint as Keypoint
-    from openpaf.poses import Person as Person
+    from openpaf.person import Keypoint as Keypoint
+    from openpaf.person import Person as Person
     from openpaf.poses import Poses as Poses
     from openpaf.skeleton import Skeleton as Skeleton
 
@@ -31,15 +32,16 @@ _HOMES = {
     "DecoderConfig": "decoder",
     "Engine": "engine",
     "Fields": "fields",
-    "Keypoint": "poses",
+    "Keypoint": "person",
     "ModelCard": "models",
     "Motion": "motion",
     "OpenPafError": "errors",
-    "Person": "poses",
+    "Person": "person",
     "Poses": "poses",
     "Skeleton": "skeleton",
     "decode": "decoder",
     "detect": "engine",
+    "draw": "drawing",
 }
 
 __all__ = list(_HOMES) + ["__version__", "skeleton"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _OPENPOSE_UNUSED = (
     "pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d",
 )  # fmt: skip
 _PERSON_CATEGORY = 1
+_ROWS = 20
 
 
 def _flat(poses: Poses, target: Skeleton) -> list[list[float]]:
@@ -123,3 +125,25 @@ def to_dataframe(poses: Poses) -> pd.DataFrame:
             "score": poses.scores[person, part],
         }
     )
+
+
+def to_html(poses: Poses) -> str:
+    """A small table of the people, the first twenty, for a notebook."""
+    tracked = poses.ids is not None
+    heads = ["", *(["id"] if tracked else []), "score", "parts", "box"]
+    rows = [
+        [
+            str(n),
+            *([str(person.id)] if tracked else []),
+            f"{person.score:.2f}",
+            f"{np.count_nonzero(person.scores)} of {len(person)}",
+            ", ".join(f"{side:.0f}" for side in person.box.tolist()),
+        ]
+        for n, person in enumerate(poses[:_ROWS])
+    ]
+    lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+    table = "".join(
+        f"<tr>{line}</tr>" for line in ["".join(f"<th>{h}</th>" for h in heads), *lines]
+    )
+    more = f"<p>and {len(poses) - _ROWS} more</p>" if len(poses) > _ROWS else ""
+    return f"<p>{html.escape(repr(poses))}</p>" + (f"<table>{table}</table>{more}" if rows else "")

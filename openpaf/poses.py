@@ -6,105 +6,22 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openpaf.angles import FACINGS, angle
-from openpaf.errors import PosesError, shown
+from openpaf.errors import OpenPafError, PosesError, shown
+from openpaf.person import Keypoint, Person, boxes_of, same
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
     import pandas as pd
     import supervision as sv
 
-
-class Keypoint(NamedTuple):
-    """One part of one person: frame px, and a score that is 0 where the part was not found."""
-
-    x: float
-    y: float
-    score: float
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Person:
-    """One person of a `Poses`; `person["nose"]` is a `Keypoint`.
-
-    Attributes
-    ----------
-    keypoints : (K, 2) float32
-        Frame px, NaN where a part was not found.
-    scores : (K,) float32
-        0 where a part was not found.
-    score : float
-    id : int or None
-        Stays with a person from frame to frame when they are tracked.
-    skeleton : Skeleton
-    """
-
-    keypoints: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    score: float
-    id: int | None
-    skeleton: Skeleton
-
-    @property
-    def box(self) -> NDArray[np.float32]:
-        """(4,) x0, y0, x1, y1 around the keypoints found."""
-        box: NDArray[np.float32] = _boxes(self.keypoints[None])[0]
-        return box
-
-    def __getitem__(self, part: str | int) -> Keypoint:
-        """Look up a part by name or index; NaN, NaN, 0 where it was not found.
-
-        Raises
-        ------
-        SkeletonError
-            When the skeleton has no part of that name.
-        """
-        k = self.skeleton.index(part) if isinstance(part, str) else part
-        x, y = self.keypoints[k].tolist()
-        return Keypoint(x, y, float(self.scores[k]))
-
-    def angle(self, name: str, facing: Literal["left", "right"] | None = None) -> float:
-        """Angle of a joint or segment in degrees, such as "left_knee"; NaN where a part is missing.
-
-        Parameters
-        ----------
-        name : str
-            One of `openpaf.angles.ANGLES`, which say what each is between.
-        facing : "left" or "right", optional
-            The side of the frame the person faces: joint angles then have a sign. Without it they
-            are the size of the bend.
-
-        Raises
-        ------
-        SkeletonError
-            When there is no such angle, or the skeleton lacks a part of it.
-        """
-        if facing not in FACINGS:
-            raise PosesError(f'facing must be "left", "right" or None, got {facing!r}')
-        return float(angle(self.keypoints, self.skeleton, name, FACINGS[facing]))
-
-    def __len__(self) -> int:
-        return len(self.keypoints)
-
-    def __iter__(self) -> Iterator[Keypoint]:
-        return (self[k] for k in range(len(self)))
-
-    def __repr__(self) -> str:
-        found = int(np.count_nonzero(self.scores))
-        name = "" if self.id is None else f"id {self.id}, "
-        return f"<Person {name}{found} of {len(self)} parts, score {self.score:.2f}>"
-
-    def __eq__(self, other: object) -> bool:
-        """Whether two have the same keypoints, scores and id."""
-        return _same(self, other, "keypoints", "scores", "score", "id", "skeleton")
-
-    __hash__ = None  # type: ignore[assignment]
+__all__ = ["Keypoint", "Person", "Poses"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -206,7 +123,7 @@ class Poses:
     @property
     def boxes(self) -> NDArray[np.float32]:
         """(N, 4) x0, y0, x1, y1 around the keypoints found; NaN for a person without any."""
-        return _boxes(self.keypoints)
+        return boxes_of(self.keypoints)
 
     @property
     def xyn(self) -> NDArray[np.float32]:
@@ -226,7 +143,7 @@ class Poses:
 
     def __eq__(self, other: object) -> bool:
         arrays = ("keypoints", "scores", "person_scores", "ids")
-        return _same(self, other, *arrays, "skeleton", "frame_size")
+        return same(self, other, *arrays, "skeleton", "frame_size")
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -261,10 +178,36 @@ class Poses:
         return f"<Poses {people}, {self.skeleton.name}{size}>"
 
     def draw(self, frame: Any, **style: Any) -> NDArray[np.uint8]:
-        """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw.draw`."""
-        from openpaf.draw import draw
+        """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw`."""
+        from openpaf.drawing import draw
 
         return draw(frame, self, **style)
+
+    def save(self, path: str | PathLike[str], frame: Any = None) -> Path:
+        """Write to a .json, .ndjson, .csv, .parquet, .jpg or .png; see `openpaf.writers.save`."""
+        from openpaf.writers.save import save
+
+        return save(self, path, frame)
+
+    def show(self, frame: Any = None) -> None:
+        """Show a picture, in a notebook or a viewer; see `openpaf.writers.viewer.show`."""
+        from openpaf.writers.viewer import show
+
+        show(self, frame)
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture for a notebook, where `detect` was given the path of one."""
+        from openpaf.writers.viewer import png
+
+        with suppress(OpenPafError):  # A picture that has gone must not hide the people.
+            return png(self)
+        return None
+
+    def _repr_html_(self) -> str | None:
+        """A table for a notebook that has no picture to show."""
+        from openpaf.interop import to_html
+
+        return None if self._repr_png_() else to_html(self)
 
     def to_openpose(self) -> dict[str, Any]:
         """OpenPose's JSON object of one frame; see `openpaf.interop.to_openpose`."""
@@ -291,12 +234,6 @@ class Poses:
         return to_dataframe(self)
 
 
-def extents(boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """(N,) longest sides of (N, 4) boxes, which says how large people are; 0 without a box."""
-    sides: NDArray[np.float32] = np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
-    return sides
-
-
 def _owned(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     array = np.array(values, dtype, order="C")
     array.flags.writeable = False
@@ -320,22 +257,3 @@ def _time(value: Any) -> float | None:
             if math.isfinite(seconds):
                 return seconds
     raise PosesError(f"time must be a finite number or None, got {shown(value)}")
-
-
-def _same(one: object, other: object, *names: str) -> bool:
-    return type(other) is type(one) and all(
-        _equal(getattr(one, name), getattr(other, name)) for name in names
-    )
-
-
-def _equal(a: object, b: object) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return np.array_equal(a, b, equal_nan=True)
-    return a is b or (type(a) is type(b) and bool(a == b))
-
-
-def _boxes(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
-    # fmin and fmax ignore NaN without the warning that nanmin gives for a person with no part.
-    low = np.fmin.reduce(keypoints, axis=1)
-    high = np.fmax.reduce(keypoints, axis=1)
-    return np.concatenate([low, high], axis=1)

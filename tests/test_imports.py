@@ -15,7 +15,7 @@ HEAVY = (
 
 # What somebody who only detects imports; all of it must work where torch is not installed.
 DETECTING = (
-    "openpaf.decoder", "openpaf.draw", "openpaf.engine", "openpaf.frame", "openpaf.session",
+    "openpaf.decoder", "openpaf.drawing", "openpaf.engine", "openpaf.frame", "openpaf.session",
     "openpaf.cli.detect", "openpaf.cli.info",
 )  # fmt: skip
 

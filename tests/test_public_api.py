@@ -12,7 +12,8 @@ import openpaf
 
 NAMES = [
     "Decoder", "DecoderConfig", "Engine", "Fields", "Keypoint", "ModelCard", "Motion",
-    "OpenPafError", "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "skeleton",
+    "OpenPafError", "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "draw",
+    "skeleton",
 ]  # fmt: skip
 
 MEMBERS = {
@@ -22,8 +23,8 @@ MEMBERS = {
     ],
     "Poses": [
         "boxes", "draw", "empty", "frame_size", "ids", "index", "keypoints", "person_scores",
-        "picture", "scores", "skeleton", "source", "time", "timings", "to_coco", "to_dataframe",
-        "to_openpose", "to_supervision", "xyn",
+        "picture", "save", "scores", "show", "skeleton", "source", "time", "timings", "to_coco",
+        "to_dataframe", "to_openpose", "to_supervision", "xyn",
     ],
     "Person": ["angle", "box", "id", "keypoints", "score", "scores", "skeleton"],
     "Fields": ["confidence_maps", "pafs", "skeleton", "stride"],

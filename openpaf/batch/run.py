@@ -11,11 +11,11 @@ from typing import Any
 
 from openpaf.batch.job import Job, opened
 from openpaf.batch.plan import Plan, Shard, make_plan
-from openpaf.batch.rows import arrow
 from openpaf.batch.work import Report, Tell
 from openpaf.errors import OpenPafError, OutputError
 from openpaf.files import replacing
 from openpaf.models.card import ModelCard
+from openpaf.writers.rows import arrow
 
 Execute = Callable[[Sequence[Shard], Job, Tell], Iterator[Report]]
 """Does shards on workers, and gives their reports as they are done."""

@@ -17,11 +17,11 @@ import numpy as np
 from openpaf.batch.job import Job, read_settings
 from openpaf.batch.plan import Shard
 from openpaf.batch.recording import Failure, ahead, open_video, read_picture, read_video
-from openpaf.batch.rows import Row, write_part
 from openpaf.engine import Engine, NetFrame, find_people
 from openpaf.errors import ModelError, OpenPafError
 from openpaf.files import replacing
 from openpaf.stream.shown import prepare
+from openpaf.writers.rows import Row, write_part
 
 _MOST_DEATHS = 3
 _SECONDS_BETWEEN_WORDS = 1.0

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.decoder.config import DecoderConfig, Keep
-from openpaf.poses import Poses, extents
+from openpaf.person import extents
+from openpaf.poses import Poses
 
 
 def kept(poses: Poses, config: DecoderConfig, size: tuple[int, int]) -> Poses:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.batch.rows import arrow, people_column
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
+from openpaf.writers.rows import arrow, people_column
 
 if TYPE_CHECKING:
     import pyarrow

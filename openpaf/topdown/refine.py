@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 import openpaf_weights
 from openpaf.errors import ConfigError
 from openpaf.models import find_model
-from openpaf.poses import Poses, extents
+from openpaf.person import extents
+from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
 from openpaf.topdown.agreement import DOUBT, Agreement, People, agree, calibrated, mix
 from openpaf.topdown.network import WindowNetwork, open_window_network

@@ -84,11 +84,28 @@ def check_picture(path: Path) -> None:
 
 
 def _save(path: Path, drawing: NDArray[np.uint8]) -> None:
+    data = encoded(drawing, path)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def encoded(drawing: NDArray[np.uint8], path: Path) -> bytes:
+    """Bytes of a picture file, (H, W, 3) uint8 BGR, in the format that the path's suffix says.
+
+    Raises
+    ------
+    OutputError
+        When the format cannot hold it.
+    """
+    if path.suffix.lower() in (".jpg", ".jpeg") and max(drawing.shape) > _LONGEST_JPEG_SIDE:
+        raise OutputError(
+            f"cannot write {path}: a JPEG has at most {_LONGEST_JPEG_SIDE:,} px a side; "
+            "pass a name that ends in .png"
+        )
     try:
         done, data = cv2.imencode(path.suffix, drawing)
     except cv2.error as error:
         raise OutputError(f"cannot write {path}: {error.err}") from error
     if not done:
         raise OutputError(f"cannot write {path}: OpenCV cannot make such a picture")
-    with replacing(path) as partial:
-        partial.write_bytes(data.tobytes())
+    return data.tobytes()

@@ -65,6 +65,13 @@ class Window:
         cv2.destroyAllWindows()
 
 
+def has_display() -> bool:
+    """Whether there is a screen to show something on, as far as that can be told beforehand."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def _problem() -> str | None:
     """Why no window can be shown, or None where one can.
 
@@ -75,8 +82,7 @@ def _problem() -> str | None:
             "this OpenCV has no windows; leave out --show, or pip uninstall "
             'opencv-python-headless, then pip install "openpaf[desktop]"'
         )
-    unix = sys.platform not in ("win32", "darwin")
-    if unix and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_display():
         return "there is no display here (DISPLAY is not set); leave out --show, or use --video"
     probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False)
     if probe.returncode:

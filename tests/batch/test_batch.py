@@ -23,13 +23,13 @@ from openpaf.batch import Job, processes
 from openpaf.batch.job import opened
 from openpaf.batch.plan import Shard, make_plan
 from openpaf.batch.recording import Failure, open_video, read_video
-from openpaf.batch.rows import Row, write_part
 from openpaf.batch.work import Report, Worker
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OutputError, SourceError
 from openpaf.models.card import ModelCard
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.sources.span import Span
+from openpaf.writers.rows import Row, write_part
 
 TWO_PROCESSES = partial(processes.execute, workers=2)
 NECK, RIGHT_ELBOW = 1, 3

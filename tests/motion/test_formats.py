@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openpaf.batch.rows import Row, write_part
 from openpaf.errors import ConfigError, OutputError, RecordingError
 from openpaf.motion import Motion, Scale
 from openpaf.motion.archive import write_archive_angles
@@ -22,6 +21,7 @@ from openpaf.motion.formats import angle_sink, open_sink, speed_table, write_all
 from openpaf.result import Result
 from openpaf.skeleton import BODY_25
 from openpaf.writers import AngleWriter
+from openpaf.writers.rows import Row, write_part
 from tests.motion.walks import knee_angle, motion_of, record, walk
 
 # 150 px are a metre; the origin is the frame's lower left corner.

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openpaf.batch.rows import Row, write_part
 from openpaf.errors import ConfigError, OpenPafWarning, RecordingError
 from openpaf.motion import Motion, open_recording
 from openpaf.result import Result
 from openpaf.skeleton import BODY_25
 from openpaf.writers import CsvWriter, NdjsonWriter, OpenPoseWriter
+from openpaf.writers.rows import Row, write_part
 from tests.motion.walks import motion_of, record, walk
 
 FRAME = np.zeros((720, 1280, 3), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.errors import FrameError, PosesError
 from openpaf.frame import Frame, to_frame
 from openpaf.optional import cv2
 from openpaf.poses import Poses
@@ -62,6 +63,37 @@ def draw(
     if ids and poses.ids is not None:
         _draw_ids(canvas, poses, thickness)
     return _with_fps(canvas, fps)
+
+
+def draw_known(poses: Poses, frame: Frame | None = None) -> NDArray[np.uint8]:
+    """Draw people over a frame, or over the picture file they were found in where none is given.
+
+    Returns
+    -------
+    (H, W, 3) uint8 BGR
+
+    Raises
+    ------
+    FrameError, SourceError
+        When it is not a picture or has changed, or cannot be opened.
+    PosesError
+        When no frame is known.
+    """
+    if frame is not None:
+        return draw(frame, poses)
+    if poses.picture is None:
+        raise PosesError(
+            "these poses do not hold the frame they were found in; pass it too, as frame "
+            "(cv2.imread and cv2.VideoCapture.read give None for what they cannot read)"
+        )
+    pixels = to_frame(poses.picture)
+    height, width = pixels.shape[:2]
+    if (width, height) != poses.frame_size:
+        raise FrameError(
+            f"{poses.picture} is {width}x{height} px by now, and not what these poses were found "
+            "in; pass the frame itself"
+        )
+    return draw(pixels, poses)
 
 
 def _thickness(box: NDArray[np.float32]) -> int:

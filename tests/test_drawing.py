@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openpaf.draw import draw
+from openpaf.drawing import draw
 from openpaf.errors import FrameError
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18

@@ -71,7 +71,7 @@ def arrow(module: str | None = None) -> Any:
         import pyarrow.parquet
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            'Parquet needs pyarrow; pip install "openpaf[batch]", or ask for --format ndjson'
+            'Parquet needs pyarrow; pip install "openpaf[batch]", or take NDJSON instead'
         ) from error
     return pyarrow if module is None else getattr(pyarrow, module)
 
@@ -79,7 +79,8 @@ def arrow(module: str | None = None) -> Any:
 def people_column(people: Sequence[Poses]) -> pyarrow.Array:
     """People of each frame: a list of {score, keypoints}; keypoints are x, y, score a part.
 
-    Frame px, flat, in the skeleton's order, zeros where a part is missing.
+    Frame px, flat, in the skeleton's order, zeros where a part is missing. Where any are tracked
+    there is `person_id` too, -1 for those who are not.
     """
     pa = arrow()
     counts = [len(poses) for poses in people]
@@ -87,16 +88,15 @@ def people_column(people: Sequence[Poses]) -> pyarrow.Array:
     flat = np.concatenate(values) if values else np.empty((0, 0), np.float32)
     persons, width = flat.shape
     scores = [poses.person_scores for poses in people if len(poses)]
-    struct = pa.StructArray.from_arrays(
-        [
-            pa.array(np.concatenate(scores) if scores else np.empty(0, np.float32)),
-            pa.ListArray.from_arrays(
-                pa.array(np.arange(persons + 1, dtype=np.int32) * width),
-                pa.array(flat.reshape(-1)),
-            ),
-        ],
-        names=["score", "keypoints"],
-    )
+    columns = {
+        "score": pa.array(np.concatenate(scores) if scores else np.empty(0, np.float32)),
+        "keypoints": pa.ListArray.from_arrays(
+            pa.array(np.arange(persons + 1, dtype=np.int32) * width), pa.array(flat.reshape(-1))
+        ),
+    }
+    if any(poses.ids is not None for poses in people):
+        columns["person_id"] = pa.array(np.concatenate([_ids(poses) for poses in people]))
+    struct = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
     offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int32)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), struct)
 
@@ -137,6 +137,10 @@ def _line(row: Row) -> str:
         ],
     }
     return json.dumps(record) + "\n"
+
+
+def _ids(poses: Poses) -> NDArray[np.int64]:
+    return np.full(len(poses), -1) if poses.ids is None else poses.ids
 
 
 def _flat(poses: Poses) -> NDArray[np.float32]:
