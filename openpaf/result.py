@@ -26,8 +26,6 @@ class Result:
         What the source calls the frame, such as a picture's file name without suffix.
     image_id : int or None
         A picture's number, for COCO results.
-    source : str or None
-        The file that a picture was read from, as it was named.
     latency : float
         Seconds from the frame's arrival to this result.
     pixel_aspect : float
@@ -42,4 +40,3 @@ class Result:
     image_id: int | None = None
     latency: float = 0.0
     pixel_aspect: float = 1.0
-    source: str | None = None

@@ -22,7 +22,9 @@ from typing import Annotated, Any
 import typer
 
 from openpaf import __version__
+from openpaf.cli.completion import completed_words
 from openpaf.cli.messages import plain, warn
+from openpaf.cli.peers import own_option
 from openpaf.errors import ConfigError, MissingExtraError, OpenPafError, OpenPafWarning
 
 VERBS = {
@@ -121,8 +123,8 @@ def _application(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    completed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split()[1:]
-    verb = next((word for word in [*words, *completed] if not word.startswith("-")), None)
+    typed = [*words, *completed_words()]
+    verb = next((word for word in typed if not word.startswith("-")), None)
     for name, summary in VERBS.items():
         command = _load(name) if name == verb else _not_loaded
         if isinstance(command, typer.Typer):
@@ -210,8 +212,9 @@ def _explain(error: Exception, words: list[str]) -> int:
     usage_message = getattr(error, "format_message", None)
     if usage_message is not None:
         verb = words[0] + " " if words and words[0] in VERBS else ""
-        line = " ".join(usage_message().split())
-        return _fail(f"{line.rstrip('.')}; see openpaf {verb}--help")
+        line = own_option(error) or " ".join(usage_message().split())
+        line = line if line.endswith("?") else f"{line.rstrip('.')};"
+        return _fail(f"{line} see openpaf {verb}--help")
     if isinstance(error, ModuleNotFoundError) and not isinstance(error, OpenPafError):
         error = _missing_library(error)
     if isinstance(error, OpenPafError | OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -149,11 +150,8 @@ def _detect(engine: Engine, pictures: Iterable[Picture], found: Found) -> tuple[
             except (FrameError, MissingExtraError, SourceError) as error:
                 failed.append(str(error))
                 continue
-            poses = engine.detect(frame)
-            source = str(picture.path)
-            name = source if on_stdout else str(picture.stem)
-            writers.write(
-                Result(poses, frame, index, name=name, image_id=picture.image_id, source=source)
-            )
+            poses = replace(engine.detect(frame), source=str(picture.path))
+            name = poses.source if on_stdout else str(picture.stem)
+            writers.write(Result(poses, frame, index, name=name, image_id=picture.image_id))
             people += len(poses)
     return people, failed

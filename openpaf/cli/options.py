@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.completion import among, devices, looks, models
 from openpaf.cli.messages import quieten
 from openpaf.errors import ConfigError
 from openpaf.models import SUFFIXES, NetworkCard
@@ -30,6 +31,7 @@ Model = Annotated[
         "-m",
         help="An .onnx, .xml or .pt network, or the name of a pulled one.",
         show_default="the bundled one",
+        autocompletion=among(models),
     ),
 ]
 Card = Annotated[
@@ -56,6 +58,7 @@ Device = Annotated[
         help="auto, cpu, cuda (or gpu; cuda:1 is the second one), tensorrt, openvino, coreml or "
         "directml.",
         callback=known_device,
+        autocompletion=among(devices),
     ),
 ]
 _FAST = "The bundled network in eight bits: on a CPU about twice as fast, a little less exact."
@@ -84,6 +87,7 @@ Looks = Annotated[
         metavar="LOOKS",
         help="How often each frame is looked at: one, close (half size too, for people who fill "
         "it), accurate, best, or scales of the net size such as 0.5+1+1.5+flip.",
+        autocompletion=among(looks),
     ),
 ]
 Tiles = Annotated[

@@ -13,7 +13,7 @@ class CocoWriter:
     """A results file that pycocotools loads at any moment: its last bracket is always there.
 
     `image_id` is a picture's number, else the frame's index; `track_id` and `time` go along, and
-    `source` where the result knows its file.
+    `source` where the poses know theirs.
 
     Parameters
     ----------

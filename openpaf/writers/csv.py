@@ -33,7 +33,7 @@ class CsvWriter:
     def write(self, result: Result) -> None:
         """Append the rows of a frame."""
         poses = result.poses
-        source = [result.source] if self._sources else []
+        source = [poses.source] if self._sources else []
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")

@@ -14,7 +14,7 @@ class OpenPoseWriter:
     """`NAME_000000000012_keypoints.json` a frame, and `PICTURE_keypoints.json` a picture.
 
     The object is OpenPose's, version 1.3, with `frame` and `time` beside `people`, and `source`
-    where the result knows its file; frames without anybody have a file too.
+    where the poses know theirs; frames without anybody have a file too.
 
     Parameters
     ----------

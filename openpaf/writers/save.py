@@ -98,8 +98,6 @@ def _csv_writer(poses: Poses) -> Callable[[Path], Writer]:
 def _write_result(make: Callable[[Path], Writer], path: Path, poses: Poses) -> None:
     width, height = poses.frame_size or (0, 0)
     black = np.broadcast_to(np.uint8(0), (height, width, 3))
-    result = Result(
-        poses, black, poses.index or 0, poses.time or 0.0, poses.source, source=poses.source
-    )
+    result = Result(poses, black, poses.index or 0, poses.time or 0.0, poses.source)
     with replacing(path) as place, closing(make(place)) as writer:
         writer.write(result)

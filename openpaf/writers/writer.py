@@ -75,8 +75,8 @@ class Writers:
 
 
 def source_of(result: Result) -> dict[str, str]:
-    """What JSON says of a frame's file, where the result knows it."""
-    return {} if result.source is None else {"source": result.source}
+    """What JSON says of where a frame comes from, where its poses know it."""
+    return {} if result.poses.source is None else {"source": result.poses.source}
 
 
 class GrowingFile:
