@@ -46,7 +46,7 @@ def in_picture(found: Poses, tmp_path: Path) -> Poses:
 
 def test_the_same_as_the_writers_write(found: Poses, tmp_path: Path) -> None:
     assert found.save(tmp_path / "new" / "a.json") == tmp_path / "new" / "a.json"
-    result = replace(RESULT, name="clip", source="clip")
+    result = replace(RESULT, name="clip", poses=found)
     writers = {
         "ndjson": NdjsonWriter(tmp_path / "b.ndjson"),
         "csv": CsvWriter(tmp_path / "b.csv", sources=True),
