@@ -2,26 +2,33 @@
 
 const KEYPOINT = 3;
 
-// people: OpenPose's form, in canvas px.
-export function drawPeople(context, people, skeleton) {
+// people: OpenPose's form, in canvas px; show: what `shown` says.
+export function drawPeople(context, people, skeleton, show) {
   const unit = Math.max(context.canvas.height, context.canvas.width) / 640;
   context.lineCap = "round";
-  for (const person of people) {
+  people.forEach((person, place) => {
+    const [id] = person.person_id;
+    const own = hue(id >= 0 ? id : place);
     const flat = person.pose_keypoints_2d;
     const at = (part) => flat.slice(KEYPOINT * part, KEYPOINT * part + 2);
     const found = (part) => flat[KEYPOINT * part + 2] > 0;
     skeleton.limbs.forEach(([a, b], limb) => {
       if (!found(a) || !found(b)) return;
+      const color = show.color === "person" ? `hsl(${own} 85% 60%)` : skeleton.colors[limb];
       // A dark edge, so that it can be seen on any picture.
-      stroke(context, at(a), at(b), 5 * unit, "rgb(0 0 0 / .45)");
-      stroke(context, at(a), at(b), 3 * unit, skeleton.colors[limb]);
+      stroke(context, at(a), at(b), (2 + show.width) * unit, "rgb(0 0 0 / .45)");
+      stroke(context, at(a), at(b), show.width * unit, color);
     });
     skeleton.parts.forEach((_, part) => {
-      if (found(part)) dot(context, at(part), 2.2 * unit, skeleton.part_color);
+      if (found(part)) dot(context, at(part), 0.73 * show.width * unit, skeleton.part_color);
     });
-    const [id] = person.person_id;
-    if (id >= 0) label(context, id, top(skeleton, at, found), unit);
-  }
+    if (show.ids && id >= 0) label(context, id, top(skeleton, at, found), unit, `hsl(${own} 75% 40%)`);
+  });
+}
+
+// Far from the hues of the numbers beside it.
+function hue(number) {
+  return (number * 137) % 360;
 }
 
 function stroke(context, from, to, width, color) {
@@ -48,14 +55,14 @@ function top(skeleton, at, found) {
   return best;
 }
 
-function label(context, id, [x, y], unit) {
+function label(context, id, [x, y], unit, color) {
   const text = String(id);
   context.font = `600 ${11 * unit}px system-ui, sans-serif`;
   const width = context.measureText(text).width + 8 * unit;
   const height = 15 * unit;
   const left = Math.min(Math.max(x - width / 2, 0), context.canvas.width - width);
   const upper = Math.max(y - height - 8 * unit, 0);
-  context.fillStyle = `hsl(${(id * 137) % 360} 75% 40%)`;
+  context.fillStyle = color;
   context.beginPath();
   context.roundRect(left, upper, width, height, 4 * unit);
   context.fill();

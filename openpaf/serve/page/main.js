@@ -1,9 +1,11 @@
 // The page: a camera, a video or a picture; the people in it; what can be set and saved.
 
+import { $ } from "./dom.js";
 import { Live } from "./live.js";
 import { Keypoints, Recorder, savePicture } from "./save.js";
 import { detect, models, setToken, token } from "./server.js";
-import { $, clear, paint, say, showFrame, showPicture, view } from "./view.js";
+import { onShowChange } from "./show.js";
+import { clear, paint, say, showFrame, showPicture, view } from "./view.js";
 
 const HEIGHTS = [128, 192, 256, 320, 368, 432, 512, 624, 736];
 const video = document.createElement("video");
@@ -16,6 +18,8 @@ let live = null; // while a camera or a video is
 let shown = []; // people
 let frame = null; // the one they are in, where it is shown instead of the live picture
 let keypoints = new Keypoints();
+let files = []; // those opened together
+let place = 0; // of the one that is shown
 let recorder = null;
 
 // --- settings
@@ -74,6 +78,7 @@ async function load() {
 
 async function useCamera(deviceId) {
   stop();
+  files = [];
   if (!navigator.mediaDevices) {
     say("browsers give the camera only to pages from https or from this machine");
     return;
@@ -89,7 +94,6 @@ async function useCamera(deviceId) {
     return;
   }
   await listCameras();
-  $("pause").disabled = true;
   await follow();
 }
 
@@ -104,23 +108,49 @@ async function listCameras() {
   $("cameras-row").hidden = cameras.length < 2;
 }
 
+// What is shown stays until it is clear that the browser can show the file.
 async function useFile(file) {
-  if (!skeleton) return;
+  const isVideo = file.type.startsWith("video/");
+  let bitmap = null;
+  try {
+    if (isVideo) await readable(file);
+    else bitmap = await createImageBitmap(file);
+  } catch {
+    say(`${file.name} is not a picture or a video that the browser can show`);
+    return;
+  }
   stop();
-  if (file.type.startsWith("video/")) {
+  if (isVideo) {
     video.src = URL.createObjectURL(file);
-    $("pause").disabled = false;
+    $("pause").hidden = false;
     await follow();
     return;
   }
-  try {
-    picture = { file, bitmap: await createImageBitmap(file) };
-  } catch {
-    say("this is not a picture or a video that the browser can show");
-    return;
-  }
-  begin(picture.bitmap.width, picture.bitmap.height);
+  picture = { file, bitmap };
+  begin(bitmap.width, bitmap.height);
   await lookAtPicture();
+}
+
+function readable(file) {
+  const tried = document.createElement("video");
+  return new Promise((resolve, reject) => {
+    Object.assign(tried, { onloadedmetadata: resolve, onerror: reject, preload: "metadata" });
+    tried.src = URL.createObjectURL(file);
+  }).finally(() => URL.revokeObjectURL(tried.src));
+}
+
+async function useFiles(chosen) {
+  if (!skeleton || !chosen.length) return;
+  files = [...chosen];
+  place = 0;
+  await turnTo(0);
+}
+
+async function turnTo(number) {
+  place = (number + files.length) % files.length;
+  $("which").textContent = `${place + 1} of ${files.length} · ${files[place].name}`;
+  await useFile(files[place]);
+  $("several").hidden = files.length < 2;
 }
 
 async function follow() {
@@ -132,6 +162,7 @@ async function follow() {
     return;
   }
   begin(video.videoWidth, video.videoHeight);
+  $("stop").hidden = false;
   $("record").hidden = !Recorder.possible;
   live = new Live(video, {
     height: () => settings().net_height,
@@ -164,8 +195,7 @@ function begin(width, height) {
   view.width = width;
   view.height = height;
   $("welcome").hidden = true;
-  $("stop").disabled = false;
-  $("save").disabled = false;
+  $("another").disabled = $("save").disabled = false;
   repaint();
 }
 
@@ -182,8 +212,8 @@ function stop() {
   keypoints = new Keypoints();
   clear();
   say("");
-  for (const id of ["cameras-row", "record"]) $(id).hidden = true;
-  for (const id of ["stop", "pause", "save"]) $(id).disabled = true;
+  for (const id of ["cameras-row", "record", "stop", "pause", "several"]) $(id).hidden = true;
+  $("another").disabled = $("save").disabled = true;
   $("pause").textContent = "Pause";
   showRecording();
   $("welcome").hidden = false;
@@ -224,11 +254,15 @@ function showRecording() {
 
 $("camera").onclick = () => useCamera();
 $("cameras").onchange = () => useCamera($("cameras").value);
-$("file").onchange = () => {
-  if ($("file").files.length) useFile($("file").files[0]);
+$("file").onchange = async () => {
+  await useFiles([...$("file").files]);
   $("file").value = "";
 };
+$("another").onclick = () => $("file").click();
+$("previous").onclick = () => turnTo(place - 1);
+$("next").onclick = () => turnTo(place + 1);
 $("stop").onclick = stop;
+onShowChange(repaint);
 $("pause").onclick = () => {
   if (video.paused) video.play();
   else video.pause();
@@ -259,11 +293,16 @@ $("token-form").onsubmit = (event) => {
   setToken($("token").value);
   load();
 };
+document.addEventListener("keydown", ({ key, target }) => {
+  if (files.length < 2 || $("several").hidden || target.matches("input, select")) return;
+  if (key === "ArrowLeft") turnTo(place - 1);
+  if (key === "ArrowRight") turnTo(place + 1);
+});
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
     $("stage").classList.toggle("over", kind === "dragenter" || kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files.length) useFile(event.dataTransfer.files[0]);
+    if (kind === "drop") useFiles([...event.dataTransfer.files]);
   });
 }
 

@@ -1,8 +1,9 @@
 // What is shown: the picture with the people in it, how many and how fast, and what went wrong.
 
+import { $ } from "./dom.js";
 import { drawPeople } from "./draw.js";
+import { blurFaces, mirrored, shown } from "./show.js";
 
-export const $ = (id) => document.getElementById(id);
 export const view = $("view");
 
 const SPAN = 4000; // ms over which frames are counted
@@ -12,8 +13,20 @@ let latencies = [];
 
 // picture: anything a canvas can draw; people: OpenPose's form, in px of the picture.
 export function paint(picture, people, skeleton) {
+  const show = shown();
+  const placed = show.mirror ? mirrored(people, view.width) : people;
+  context.save();
+  if (show.mirror) context.transform(-1, 0, 0, 1, view.width, 0);
   context.drawImage(picture, 0, 0, view.width, view.height);
-  if (skeleton) drawPeople(context, people, skeleton);
+  context.restore();
+  if (show.alone) blacken();
+  else if (show.blur && skeleton) blurFaces(context, placed, skeleton);
+  if (skeleton) drawPeople(context, placed, skeleton, show);
+}
+
+function blacken() {
+  context.fillStyle = "#000";
+  context.fillRect(0, 0, view.width, view.height);
 }
 
 export function clear() {
