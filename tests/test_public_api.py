@@ -13,7 +13,7 @@ import openpaf
 NAMES = [
     "Decoder", "DecoderConfig", "Engine", "Fields", "Keypoint", "ModelCard", "Motion",
     "OpenPafError", "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "draw",
-    "skeleton",
+    "read", "skeleton",
 ]  # fmt: skip
 
 MEMBERS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openpaf.motion.config import SmoothConfig
 from openpaf.motion.motion import Motion
-from openpaf.motion.readers import open_recording
+from openpaf.motion.readers import open_recording, read
 from openpaf.motion.records import Record, Recording
 from openpaf.motion.report import PersonReport, Report
 from openpaf.motion.scale import Scale
@@ -25,4 +25,5 @@ __all__ = [
     "Smoothing",
     "Trail",
     "open_recording",
+    "read",
 ]

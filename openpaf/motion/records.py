@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from openpaf.errors import RecordingError
 from openpaf.poses import Poses
 from openpaf.skeleton import SKELETONS, Skeleton
+
+NO_NUMBERS = (TypeError, ValueError, OverflowError)
+"""What is raised where something that somebody else wrote is no number."""
 
 _BY_PARTS = {len(skeleton.parts): skeleton for skeleton in SKELETONS.values()}
 
@@ -55,8 +58,14 @@ def to_poses(
     skeleton: Skeleton | None,
     where: str,
     frame_size: tuple[int, int] | None = None,
+    *,
+    scores: list[Any] | None = None,
+    source: str | None = None,
 ) -> Poses:
     """Poses of flat x, y, score lists, one a person; not found is a score of 0 or NaN.
+
+    `scores` are those of people, where the file has them; else, and for None among them, the mean
+    of the scores of the parts.
 
     Raises
     ------
@@ -65,12 +74,13 @@ def to_poses(
     """
     try:
         flat = np.array(rows, np.float32)
-    except (TypeError, ValueError) as error:
+    except NO_NUMBERS as error:
         raise RecordingError(
             f"{where}: keypoints must be lists of x, y, score of one length: {error}"
         ) from None
     if not len(rows):
-        return Poses.empty(skeleton or SKELETONS["BODY_25"], frame_size)
+        nobody = Poses.empty(skeleton or SKELETONS["BODY_25"], frame_size)
+        return nobody if source is None else replace(nobody, source=source)
     known = skeleton or (_BY_PARTS.get(flat.shape[1] // 3) if flat.ndim == 2 else None)
     if known is None or flat.ndim != 2 or flat.shape[1] != 3 * len(known.parts):
         expected = len(known.parts) if known else ", ".join(map(str, sorted(_BY_PARTS)))
@@ -81,9 +91,35 @@ def to_poses(
     triples = flat.reshape(len(flat), -1, 3)
     found = np.isfinite(triples).all(2) & (triples[..., 2] > 0)
     keypoints = np.where(found[..., None], triples[..., :2], np.float32(np.nan))
-    scores = np.where(found, triples[..., 2], np.float32(0))
-    mean = scores.sum(1) / np.maximum(found.sum(1), 1)
-    return Poses(keypoints, scores, mean, known, np.array(ids, np.int64), frame_size)
+    parts = np.where(found, triples[..., 2], np.float32(0))
+    mean = parts.sum(1) / np.maximum(found.sum(1), 1)
+    people = mean if scores is None else _scores(scores, mean, where)
+    return Poses(keypoints, parts, people, known, _ids(ids, where), frame_size, source=source)
+
+
+def _scores(
+    given: list[Any], mean: NDArray[np.floating[Any]], where: str
+) -> NDArray[np.floating[Any]]:
+    try:
+        # JSON's null among them becomes NaN.
+        people = np.array(given, np.float32)
+    except NO_NUMBERS as error:
+        raise RecordingError(f"{where}: scores of people must be numbers: {error}") from None
+    if people.shape != mean.shape or np.isinf(people).any():
+        raise RecordingError(f"{where}: scores of people must be finite numbers, one a person")
+    return np.where(np.isnan(people), mean, people)
+
+
+def _ids(given: list[int], where: str) -> NDArray[np.int64]:
+    try:
+        return np.array(given, np.int64)
+    except OverflowError:
+        raise RecordingError(f"{where}: an id has more than 64 bits") from None
+
+
+def text_of(value: object) -> str | None:
+    """What a file says something is called; None where it is no text."""
+    return value if isinstance(value, str) and value else None
 
 
 def skeleton_named(name: object, where: str) -> Skeleton | None:

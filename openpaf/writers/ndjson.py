@@ -14,7 +14,7 @@ class NdjsonWriter:
     """A line a frame, there for whoever follows the file as soon as the frame is done.
 
     A line holds `frame`, `time`, `name`, `frame_size`, `skeleton`, and OpenPose's `version` and
-    `people`; `person_id` is the track's id, -1 without one.
+    `people`; `person_id` is the track's id, -1 without one, and `score` that of the person.
 
     Parameters
     ----------
@@ -40,6 +40,9 @@ class NdjsonWriter:
 def line_of(result: Result, source: str | None) -> dict[str, Any]:
     """What a line holds; `source` first, where there are several."""
     height, width = result.frame.shape[:2]
+    openpose = result.poses.to_openpose()
+    for person, score in zip(openpose["people"], result.poses.person_scores, strict=True):
+        person["score"] = round(float(score), 6)
     return {
         **({} if source is None else {"source": source}),
         "frame": result.index,
@@ -47,5 +50,5 @@ def line_of(result: Result, source: str | None) -> dict[str, Any]:
         "name": result.name,
         "frame_size": [width, height],
         "skeleton": result.poses.skeleton.name,
-        **result.poses.to_openpose(),
+        **openpose,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.motion.readers.wide import is_wide, wide_records
-from openpaf.motion.records import Record, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, to_poses
 from openpaf.skeleton import SKELETONS, Skeleton
 from openpaf.writers.csv import COLUMNS
 
@@ -52,17 +52,20 @@ class CsvRecording:
             yield from wide_records(self._dicts(), str(self._path))
             return
         columns = [self._names.index(name) for name in COLUMNS]
-        mark = self._names.index("filled") if "filled" in self._names else None
+        mark, named = (
+            self._names.index(name) if name in self._names else None
+            for name in ("filled", "source")
+        )
         skeleton = self._skeleton
         assert skeleton is not None
         number = 2
-        for _, group in itertools.groupby(self._rows(), lambda row: row[columns[0]]):
+        for _, group in itertools.groupby(self._rows(), _frame_of(columns[0], named)):
             rows = list(group)
             where = f"{self._path}: line {number}"
             number += len(rows)
             try:
-                yield _record(rows, columns, mark, skeleton, where)
-            except (ValueError, IndexError) as error:
+                yield _record(rows, columns, mark, named, skeleton, where)
+            except (*NO_NUMBERS, IndexError) as error:
                 if isinstance(error, RecordingError):
                     raise
                 raise RecordingError(f"{where} cannot be read: {error}") from None
@@ -116,8 +119,18 @@ _SMALLEST_FIRST = sorted(
 )
 
 
+def _frame_of(frame: int, named: int | None) -> Callable[[list[str]], tuple[str, ...]]:
+    """What rows of one frame have in common: its number, and its file where rows name one."""
+    return lambda row: (row[frame],) if named is None else (row[frame], row[named])
+
+
 def _record(
-    rows: list[list[str]], columns: list[int], mark: int | None, skeleton: Skeleton, where: str
+    rows: list[list[str]],
+    columns: list[int],
+    mark: int | None,
+    named: int | None,
+    skeleton: Skeleton,
+    where: str,
 ) -> Record:
     frame, time, person, id_, part, *values = columns
     people = {name: n for n, name in enumerate(dict.fromkeys(row[person] for row in rows))}
@@ -132,5 +145,6 @@ def _record(
         table[n, k] = [float(row[value]) for value in values]
         filled[n, k] = mark is not None and row[mark] == "1"
         ids[n] = int(row[id_])
-    poses = to_poses(table.reshape(len(table), -1), ids, skeleton, where)
+    source = None if named is None else rows[0][named] or None
+    poses = to_poses(table.reshape(len(table), -1), ids, skeleton, where, source=source)
     return Record(int(rows[0][frame]), float(rows[0][time]), poses, None, filled, where)

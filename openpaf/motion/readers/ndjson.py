@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.motion.readers.sources import OneSource
-from openpaf.motion.records import Record, skeleton_named, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
 from openpaf.skeleton import Skeleton
 
 _EXPECTED = 'a JSON object a line with "frame", "time" and "people", as openpaf run --ndjson writes'
@@ -55,7 +55,7 @@ class NdjsonRecording:
     def _parsed(self, line: bytes, where: str, last: bool) -> dict[str, Any] | None:
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if last and not line.endswith(b"\n") and not where.endswith("line 1"):
                 warnings.warn(f"{where} is cut short and left out", OpenPafWarning, stacklevel=2)
                 return None
@@ -89,12 +89,14 @@ def _record(value: dict[str, Any], where: str) -> Record:
         frame_size = (int(size[0]), int(size[1])) if size[0] else None
         frame, time = int(value["frame"]), value.get("time")
         seconds = float("nan") if time is None else float(time)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        scores = [one.get("score") for one in people]
+    except (*NO_NUMBERS, AttributeError, KeyError, IndexError) as error:
         problem = f"no {error}" if isinstance(error, KeyError) else error
         raise RecordingError(f"{where} must be {_EXPECTED}: {problem}") from None
-    poses = to_poses(rows, ids, skeleton, where, frame_size)
+    source, name = text_of(value.get("source")), text_of(value.get("name"))
+    poses = to_poses(rows, ids, skeleton, where, frame_size, scores=scores, source=source)
     filled = _filled(people, poses.skeleton)
-    return Record(frame, seconds, poses, value.get("name") or value.get("source"), filled, where)
+    return Record(frame, seconds, poses, name or source, filled, where)
 
 
 def _id(person: dict[str, Any]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import shutil
 import sys
 import tempfile
@@ -10,9 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from openpaf.errors import ConfigError, RecordingError
+from openpaf.motion.readers.coco import CocoRecording
 from openpaf.motion.readers.csv import CsvRecording
 from openpaf.motion.readers.ndjson import NdjsonRecording
-from openpaf.motion.readers.openpose import OpenPoseRecording
+from openpaf.motion.readers.openpose import DEFAULT_FRAME_RATE, OpenPoseRecording
 from openpaf.motion.readers.parquet import ParquetRecording
 from openpaf.motion.records import Record, Recording, in_order
 
@@ -64,8 +67,9 @@ def open_recording(
     Parameters
     ----------
     path : str or Path
-        `.ndjson`, `.csv` (a row a keypoint, or wide), `.parquet`, a folder of OpenPose's
-        `*_keypoints.json`, a folder of `openpaf batch`; `-` is NDJSON on standard input.
+        `.ndjson`, `.csv` (a row a keypoint, or wide), `.parquet`, COCO keypoint results, a folder
+        of OpenPose's `*_keypoints.json`, a folder of `openpaf batch`; `-` is NDJSON on standard
+        input.
     frame_rate : float, optional
         Frames a second; counts times by frame number, whatever the file says.
     source : str, optional
@@ -80,17 +84,33 @@ def open_recording(
     """
     if frame_rate is not None and not 0 < frame_rate < 1e6:
         raise ConfigError(f"frame_rate must be above 0, got {frame_rate!r}")
+    return _Ordered(recording_of(path, source, DEFAULT_FRAME_RATE), frame_rate, str(path))
+
+
+def recording_of(
+    path: str | Path, source: str | None = None, assumed_rate: float | None = None
+) -> Recording:
+    """Open the same, in whatever order it is and without times where the file has none.
+
+    `assumed_rate`, frames a second, stands in for the times that OpenPose does not write.
+
+    Raises
+    ------
+    RecordingError
+        When it is not there, or not a recording.
+    """
     if str(path) == "-":
-        return _Ordered(NdjsonRecording(_spooled(), "standard input", source), frame_rate, "-")
+        return NdjsonRecording(_spooled(), "standard input", source)
     path = Path(path)
     if not path.exists():
         raise RecordingError(f"{path} does not exist; pass what openpaf run --ndjson FILE wrote")
-    recording = _folder(path, source) if path.is_dir() else _file(path, source)
-    return _Ordered(recording, frame_rate, str(path))
+    return _folder(path, source, assumed_rate) if path.is_dir() else _file(path, source)
 
 
 def _file(path: Path, source: str | None) -> Recording:
     kind = path.suffix.lower()
+    if kind == ".json":
+        return _json(path, source)
     if kind == ".parquet":
         return ParquetRecording(path, source)
     if kind == ".csv":
@@ -100,10 +120,26 @@ def _file(path: Path, source: str | None) -> Recording:
     raise RecordingError(f"{path} must be a folder or one of {', '.join(SUFFIXES)}")
 
 
-def _folder(path: Path, source: str | None) -> Recording:
+def _json(path: Path, source: str | None) -> Recording:
+    """An array is COCO's results, one object with people OpenPose's, the rest a line a frame."""
+    try:
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8).lstrip()
+        if data.startswith(b"["):
+            return CocoRecording(path)
+        value = json.loads(data)
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and "people" in value and "skeleton" not in value:
+        return OpenPoseRecording([path])
+    return NdjsonRecording(path, str(path), source)
+
+
+def _folder(path: Path, source: str | None, assumed_rate: float | None) -> Recording:
     files = sorted(path.glob("*_keypoints.json"))
     if files:
-        return OpenPoseRecording(files)
+        return OpenPoseRecording(files, assumed_rate)
     below = path / "poses" if (path / "poses").is_dir() else path
     parts = sorted(file for kind in ("parquet", "ndjson") for file in below.glob(f"*.{kind}"))
     if not parts:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openpaf.errors import OpenPafWarning, RecordingError
-from openpaf.motion.records import Record, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, text_of, to_poses
 
 _NUMBER = re.compile(r"(\d+)_keypoints$")
 DEFAULT_FRAME_RATE = 30.0
@@ -22,16 +22,18 @@ class OpenPoseRecording:
     ----------
     files : list of Path
         At least one.
+    assumed_rate : float, optional
+        Frames a second where files do not say their times; else they have none.
     """
 
-    def __init__(self, files: list[Path]) -> None:
+    def __init__(self, files: list[Path], assumed_rate: float | None = None) -> None:
         numbers = [_NUMBER.search(file.stem) for file in files]
         if all(numbers):
             order = sorted((int(n.group(1)), f) for n, f in zip(numbers, files, strict=True) if n)
         else:
             order = list(enumerate(files))
         self._files = order
-        self._told = False
+        self._assumed_rate, self._told = assumed_rate, False
         self.share = 0.0
 
     def records(self) -> Iterator[Record]:
@@ -48,18 +50,25 @@ class OpenPoseRecording:
             ids = [int((one.get("person_id") or [-1])[0]) for one in people]
             frame = int(value.get("frame", number))
             time = value.get("time")
-            seconds = frame / DEFAULT_FRAME_RATE if time is None else float(time)
+            seconds = float("nan") if time is None else float(time)
         except OSError as error:
             raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        except (*NO_NUMBERS, KeyError, AttributeError, IndexError, RecursionError) as error:
             problem = f"it has no {error}" if isinstance(error, KeyError) else error
             raise RecordingError(f"{path} is not a file of OpenPose's JSON: {problem}") from None
-        if time is None and not self._told:
+        if time is None and self._assumed_rate is not None:
+            seconds = frame / self._assumed_rate
+            self._tell(path.parent, self._assumed_rate)
+        source = text_of(value.get("source")) or path.stem.removesuffix("_keypoints")
+        poses = to_poses(rows, ids, None, str(path), source=source)
+        return Record(frame, seconds, poses, where=str(path))
+
+    def _tell(self, folder: Path, rate: float) -> None:
+        if not self._told:
             self._told = True
             warnings.warn(
-                f"{path.parent} has no times; {DEFAULT_FRAME_RATE:g} frames a second are assumed, "
-                "--fps says otherwise",
+                f"{folder} has no times; {rate:g} frames a second are assumed, --fps says "
+                "otherwise",
                 OpenPafWarning,
                 stacklevel=2,
             )
-        return Record(frame, seconds, to_poses(rows, ids, None, str(path)), None, None, str(path))

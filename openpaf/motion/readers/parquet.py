@@ -67,7 +67,10 @@ class ParquetRecording:
         people = row["people"] or []
         rows = [one["keypoints"] for one in people]
         size = (row["width"], row["height"]) if row.get("width") else None
-        poses = to_poses(rows, [-1] * len(rows), self._skeleton, where, size)
+        poses = to_poses(
+            rows, [one.get("person_id", -1) for one in people], self._skeleton, where, size,
+            scores=[one.get("score") for one in people], source=row.get("source") or None,
+        )  # fmt: skip
         time = row.get("time")
         return Record(
             row["frame"],

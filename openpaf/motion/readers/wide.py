@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from openpaf.errors import RecordingError
-from openpaf.motion.records import Record, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, to_poses
 from openpaf.skeleton import SKELETONS, Skeleton
 
 
@@ -53,7 +53,7 @@ def _record(people: list[Mapping[str, Any]], skeleton: Skeleton, where: str) -> 
         ids = [int(row["id"]) for row in people]
         frame, time = int(people[0]["frame"]), float(people[0]["time"])
         filled = [[_number(row.get(f"{p}_filled")) > 0 for p in skeleton.parts] for row in people]
-    except (KeyError, TypeError, ValueError) as error:
+    except (*NO_NUMBERS, KeyError) as error:
         raise RecordingError(f"{where} cannot be read: {error}") from None
     poses = to_poses(rows, ids, skeleton, where)
     return Record(frame, time, poses, filled=np.array(filled), where=where)
