@@ -6,6 +6,9 @@ import re
 
 from openpaf.errors import SourceError
 
+WEB = ("https", "http")
+"""Schemes of what can be fetched at once."""
+
 _HIDDEN = "***"
 _ONE_SLASH = re.compile(r"^([a-z][a-z0-9+.-]+:)/(?!/)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -20,6 +23,11 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def is_web(text: str) -> bool:
+    """Whether a source is a url of http or https."""
+    return text.lower().startswith(tuple(f"{scheme}://" for scheme in WEB))
+
+
 def refuse_url(source: object, advice: str) -> None:
     """Refuse a url where only files are taken, also one that has been made a path by mistake.
 
@@ -30,7 +38,7 @@ def refuse_url(source: object, advice: str) -> None:
     """
     text = _ONE_SLASH.sub(r"\1//", str(source))
     if is_url(text):
-        raise SourceError(f"{without_secrets(text)} is a url, and urls are not fetched; {advice}")
+        raise SourceError(f"{without_secrets(text)} is a url, and not fetched here; {advice}")
 
 
 def without_secrets(text: str) -> str:

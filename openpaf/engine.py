@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.address import is_web, without_secrets
 from openpaf.decoder import Decoder
 from openpaf.decoder.config import DecoderConfig, Keep
 from openpaf.decoder.decoder import decoder_of
@@ -249,9 +250,10 @@ class Engine:
         Parameters
         ----------
         frame : (H, W, 3) uint8 BGR, or another picture
-            Grey, BGRA and floating-point arrays (0 to 1), torch tensors, picture files, open files
-            and PIL images too; see `openpaf.frame.to_frame`. A list, tuple or generator of any of
-            these, an (N, H, W, 3) array or an (N, 3, H, W) tensor gives a list.
+            Grey, BGRA and floating-point arrays (0 to 1), torch tensors, picture files, their
+            addresses on http or https, open files and PIL images too; see `openpaf.frame.to_frame`.
+            A list, tuple or generator of any of these, an (N, H, W, 3) array or an (N, 3, H, W)
+            tensor gives a list.
         channels : "bgr" or "rgb", optional
             Order of the colours in arrays (BGR where nothing is said) and tensors (RGB).
         min_score, max_people, keep : optional
@@ -269,7 +271,7 @@ class Engine:
         FrameError
             When it is not a picture.
         SourceError
-            When a picture file cannot be opened.
+            When a picture file cannot be opened, or its address cannot be fetched.
         """
         frames = several(frame)
         if frames is not None:
@@ -544,7 +546,10 @@ def _with_source(poses: Poses, frame: object) -> Poses:
     """With the picture file they come from, where the frame was given as one."""
     if not isinstance(frame, (str, os.PathLike)):
         return poses
-    return replace(poses, source=os.fspath(frame), picture=Path(frame).absolute())
+    text = os.fspath(frame)
+    if isinstance(frame, str) and is_web(frame):
+        return replace(poses, source=without_secrets(text))
+    return replace(poses, source=text, picture=Path(frame).absolute())
 
 
 @overload

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.address import refuse_url
+from openpaf.address import is_web, refuse_url, without_secrets
 from openpaf.errors import ConfigError, FrameError, SourceError, SourceNotFoundError
 from openpaf.pictures.picture import MAX_PIXELS, check_pixels, decode_picture, from_pillow
 
@@ -41,7 +41,8 @@ def to_frame(source: Frame, channels: str | None = None) -> NDArray[np.uint8]:
         (H, W) and (H, W, 1) are grey; (H, W, 4) has an alpha channel, which is dropped.
         Floating-point arrays run from 0 to 1. A torch tensor is (3, H, W), (1, H, W) or an array of
         the shapes above. A str or path is a picture file, turned the way its EXIF orientation says;
-        so are a PIL image, and bytes, or an open file: those of a picture file.
+        so are a PIL image, and bytes, or an open file: those of a picture file. A str may be the
+        address of a picture on http or https.
     channels : "bgr" or "rgb", optional
         Order of the colours in an array or tensor. Arrays are BGR where nothing is said, as OpenCV
         gives them, and tensors RGB, as torchvision gives them.
@@ -58,7 +59,7 @@ def to_frame(source: Frame, channels: str | None = None) -> NDArray[np.uint8]:
     FrameError
         When it has the wrong shape, type or values, or is damaged.
     SourceError
-        When a file is missing or cannot be opened.
+        When a file is missing or cannot be opened, or an address cannot be fetched.
     """
     if channels not in (None, *CHANNELS):
         raise ConfigError(f"channels must be bgr or rgb, got {channels!r}")
@@ -67,7 +68,14 @@ def to_frame(source: Frame, channels: str | None = None) -> NDArray[np.uint8]:
     if _is_of(source, "torch", "Tensor"):
         return _from_array(_from_tensor(source), channels or "rgb")
     if isinstance(source, (str, os.PathLike)):
-        refuse_url(source, "download the picture first, and pass its path or its bytes")
+        if isinstance(source, str) and is_web(source):
+            # Only here, because it imports half of the standard library.
+            from openpaf.pictures.fetch import fetch
+
+            return decode_picture(fetch(source), without_secrets(source))
+        refuse_url(
+            source, "pass a picture on http or https as a str, and a stream to Engine.stream"
+        )
         return _from_file(Path(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         return decode_picture(bytes(source))

@@ -73,7 +73,9 @@ def test_keypoints_are_in_frame_px_whatever_the_size(
     np.testing.assert_allclose(_necks(engine.detect(frame)), expected, atol=0.5 * factor)
 
 
-def test_every_kind_of_picture_gives_the_same_people(engine: Engine, tmp_path: Path) -> None:
+def test_every_kind_of_picture_gives_the_same_people(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frame = dots.frame(7)
     expected = engine.detect(frame).keypoints
     path = tmp_path / "dots.png"
@@ -89,6 +91,10 @@ def test_every_kind_of_picture_gives_the_same_people(engine: Engine, tmp_path: P
     assert engine.detect(frame).picture is None and engine.detect(frame).source is None
     for found in (engine.detect(path), *engine.detect([str(path)])):
         assert (found.source, found.picture) == (str(path), path)
+    monkeypatch.setattr("openpaf.pictures.fetch.fetch", lambda url: path.read_bytes())
+    (found,) = engine.detect(["https://me:secret@host/dots.png"])
+    np.testing.assert_array_equal(found.keypoints, expected)
+    assert (found.source, found.picture) == ("https://me:***@host/dots.png", None)
     grey = engine.detect(frame[..., 0])
     assert grey.frame_size == dots.SIZE
 

@@ -12,12 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from email.message import Message
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 from openpaf.errors import DownloadError, OpenPafError, OutputError
+from openpaf.web import RedirectRefused, Redirects, printable
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes expected, None where no one said."""
@@ -84,7 +83,8 @@ def transfer(
     headers = {"User-Agent": "openpaf", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    opener = urllib.request.build_opener(_Redirects(plain_http))
+    schemes = ("https", "http") if plain_http else ("https",)
+    opener = urllib.request.build_opener(Redirects(schemes))
     try:
         request = urllib.request.Request(url, headers=headers)
         with opener.open(request, timeout=stall) as response:
@@ -95,19 +95,21 @@ def transfer(
         if error.code == 416:
             partial.unlink(missing_ok=True)
         again = error.code in (408, 416, 429) or error.code >= 500
-        reason = _plain(f"answered {error.code} {error.reason}")
+        reason = printable(f"answered {error.code} {error.reason}")
         raise (Interrupted if again else WrongFile)(reason) from error
+    except RedirectRefused as error:
+        raise WrongFile(str(error.reason)) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
             raise Interrupted(f"no answer for {stall:g} s") from error
-        raise WrongFile(_plain(f"cannot be reached: {error.reason}")) from error
+        raise WrongFile(printable(f"cannot be reached: {error.reason}")) from error
     except TimeoutError as error:
         raise Interrupted(f"nothing came for {stall:g} s") from error
     except (http.client.HTTPException, ssl.SSLError, OSError) as error:
-        raise Interrupted(_plain(f"broke off: {error or type(error).__name__}")) from error
+        raise Interrupted(printable(f"broke off: {error or type(error).__name__}")) from error
     except ValueError as error:
         # What urllib and http.client say to a url or a header that is none.
-        raise WrongFile(_plain(f"answers what is not HTTP: {error}")) from error
+        raise WrongFile(printable(f"answers what is not HTTP: {error}")) from error
 
 
 def keep_only_own(partial: Path) -> None:
@@ -221,30 +223,3 @@ def _write(out: IO[bytes], chunk: bytes, partial: Path) -> None:
         # Half a file on a full disk helps nobody; the user gets the room back.
         partial.unlink(missing_ok=True)
         raise cannot_write(partial, error) from error
-
-
-def _plain(text: str) -> str:
-    """One line of bounded length without what a terminal would obey: servers chose these words."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())[:200]
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but never from a promised https to http."""
-
-    def __init__(self, plain_http: bool) -> None:
-        self.schemes = ("https", "http") if plain_http else ("https",)
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if urlsplit(newurl).scheme not in self.schemes:
-            allowed = " or ".join(self.schemes)
-            raise WrongFile(_plain(f"redirects to {newurl}, and only {allowed} will do"))
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]

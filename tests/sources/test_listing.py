@@ -177,6 +177,6 @@ def test_an_output_that_is_an_input_is_refused_by_any_name(tmp_path: Path, how: 
 
 
 def test_urls_made_paths_by_mistake_are_told_without_their_secrets() -> None:
-    for source in ("https://u:secret@host/a.jpg", Path("https://u:secret@host/a.jpg")):
-        with pytest.raises(SourceError, match=r"https://u:\*\*\*@host/a\.jpg is a url"):
+    for source in ("rtsp://u:secret@host/a.jpg", Path("rtsp://u:secret@host/a.jpg")):
+        with pytest.raises(SourceError, match=r"rtsp://u:\*\*\*@host/a\.jpg is a url"):
             to_frame(source)
