@@ -194,7 +194,7 @@ def main(
     dataset = read_folder(folder)
     with Engine(model, device=device, decoder=DecoderConfig(min_score=0.05)) as engine:
         known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
-        target = Skeleton("annotations", known.parts, (), ())
+        target = engine.skeleton.restricted(known.parts)
         somebody = [image for image in known.images if not image.ignored.all()]
         step = max(len(somebody) // photographs, 1)
         chosen = somebody[::step][:photographs]

@@ -104,7 +104,7 @@ def compare(
 ) -> Iterator[dict[str, Any]]:
     """A row for the whole picture and one for tiles."""
     with Engine(**options) as engine:
-        target = Skeleton("annotations", tuple(parts_from(engine.skeleton, parts)), (), ())
+        target = engine.skeleton.restricted(parts_from(engine.skeleton, parts))
         single = [alone(engine, sheet, target) for sheet in made]
         about = about | {"runtime": runtime(engine)}
     hits = np.concatenate([one.hit for counts in single for one in counts])

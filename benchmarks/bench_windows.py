@@ -94,7 +94,7 @@ def figures_of(look: Look, dataset: KeypointFolder, factor: float) -> dict[str, 
         np.concatenate([image.labelled for image in known.images]),
         *(
             np.concatenate([getattr(image, name) for image in known.images])
-            for name in ("areas", "torso_lengths", "head_lengths")
+            for name in ("areas", "torso_lengths", "head_lengths", "box_lengths")
         ),
     )
     measured = measure_people(together, known.parts, len(known.images))

@@ -104,6 +104,23 @@ def angle_names(skeleton: Skeleton) -> tuple[str, ...]:
     )
 
 
+def some_angles(skeleton: Skeleton) -> tuple[str, ...]:
+    """Names of the angles whose parts a skeleton has, for who wants nothing else.
+
+    Raises
+    ------
+    SkeletonError
+        When there are none.
+    """
+    names = angle_names(skeleton)
+    if not names:
+        raise SkeletonError(
+            f"{skeleton.name} has no angle: it has not the parts of a person that angles are "
+            "between; write keypoints instead"
+        )
+    return names
+
+
 def angle(
     keypoints: NDArray[Any], skeleton: Skeleton, name: str, facing: ArrayLike = 0
 ) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpaf.errors import MissingExtraError
-from openpaf.skeleton import COCO_17, COCO_18
+from openpaf.skeleton import COCO_17, COCO_18, is_built_in
+from openpaf.skeleton_table import table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,12 +43,15 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
     """OpenPose's JSON object of one frame, version 1.3.
 
     `people` holds one object a person with `pose_keypoints_2d`, flat x, y, score in the skeleton's
-    part order, zeros where missing. OpenPose has no 17-part body, so COCO_17 becomes COCO_18.
+    part order, zeros where missing. OpenPose has no 17-part body, so COCO_17 becomes COCO_18. What
+    it does not know at all, a skeleton that is not built in, is described by `skeleton`.
     """
     skeleton = COCO_18 if poses.skeleton == COCO_17 else poses.skeleton
     ids = [-1] * len(poses) if poses.ids is None else poses.ids.tolist()
+    described = {} if is_built_in(skeleton) else {"skeleton": table_of(skeleton)}
     return {
         "version": _OPENPOSE_VERSION,
+        **described,
         "people": [
             {"person_id": [person_id], "pose_keypoints_2d": row}
             | {key: [] for key in _OPENPOSE_UNUSED}
@@ -57,10 +61,12 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
 
 
 def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
-    """COCO keypoint results of one image: 17 parts, flat x, y, score, zeros where missing.
+    """COCO keypoint results of one image: flat x, y, score of each part, zeros where missing.
 
-    There is no `bbox`: pycocotools takes results that hold one for box results.
+    Parts are COCO's 17, or those of a skeleton that is not built in, in its order. There is no
+    `bbox`: pycocotools takes results that hold one for box results.
     """
+    target = COCO_17 if is_built_in(poses.skeleton) else poses.skeleton
     return [
         {
             "image_id": int(image_id),
@@ -68,7 +74,7 @@ def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
             "keypoints": row,
             "score": round(float(score), 6),
         }
-        for row, score in zip(_flat(poses, COCO_17), poses.person_scores, strict=True)
+        for row, score in zip(_flat(poses, target), poses.person_scores, strict=True)
     ]
 
 

@@ -82,7 +82,11 @@ def check_looks(looks: Sequence[Look], session: Session) -> None:
     ------
     ConfigError
         When the network takes one size only.
+    SkeletonError
+        When a mirrored look is wanted and limbs have no mirror images.
     """
+    if any(look.mirrored for look in looks):
+        _ = session.card.skeleton.flip_limbs
     if session.net_size is not None and any(look.scale != 1 for look in looks):
         raise ConfigError(
             f"{session.card.name} takes {session.net_size[0]}x{session.net_size[1]} only, so "

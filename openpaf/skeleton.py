@@ -6,32 +6,18 @@ counted from the first PAF channel; inside openpaf PAFs always follow the limb o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.errors import SkeletonError
-from openpaf.style import limb_color
-
-# Keypoint falloff of COCO's OKS; the last rows are not COCO's: they follow the spread of the same
-# joint where other data sets label it.
-_SIGMAS = {
-    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
-    "hip": 0.107, "knee": 0.087, "ankle": 0.089,
-    "neck": 0.079, "mid_hip": 0.107, "chest": 0.107, "head_top": 0.026,
-}  # fmt: skip
-_FOOT_SIGMAS = {
-    "left_big_toe": 0.068, "left_small_toe": 0.066, "left_heel": 0.066,
-    "right_big_toe": 0.092, "right_small_toe": 0.094, "right_heel": 0.094,
-}  # fmt: skip
-
-
-def _sigma(part: str) -> float:
-    if part in _FOOT_SIGMAS:
-        return _FOOT_SIGMAS[part]
-    return _SIGMAS[part.removeprefix("left_").removeprefix("right_")]
+from openpaf.part_names import body_sigma, pairs_by_name, sigma_by_name
+from openpaf.style import limb_color, spread_colors
 
 
 @dataclass(frozen=True)
@@ -45,18 +31,35 @@ class Skeleton:
     limbs : tuple of (int, int)
         Ordered part pairs (a, b); a PAF points from a to b.
     paf_channels : tuple of (int, int)
-        x and y channel of each limb in published models, from the first PAF channel.
+        x and y channel of each limb in published models, from the first PAF channel; left out:
+        those of the limbs in their order.
     redundant_limbs : tuple of int
         Limbs outside the tree (ear-shoulder): they never found a person, only fill blanks.
+    pairs : tuple of (int, int)
+        (left, right) part pairs; left out: those that names pair, such as left_eye and right_eye.
+    sigmas : tuple of float
+        OKS falloff of each part; left out: COCO's, and 0.072 for parts that are not a person's.
     """
 
     name: str
     parts: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
-    paf_channels: tuple[tuple[int, int], ...]
+    paf_channels: tuple[tuple[int, int], ...] = ()
     redundant_limbs: tuple[int, ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    sigmas: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        usual: dict[str, Any] = {
+            "paf_channels": _interleaved(range(0, 2 * len(self.limbs), 2)),
+            "pairs": pairs_by_name(self.parts),
+            "sigmas": tuple(map(sigma_by_name, self.parts)),
+        }
+        for key, value in usual.items():
+            object.__setattr__(self, key, getattr(self, key) or value)
+        self._check()
+
+    def _check(self) -> None:
         if len(set(self.parts)) != len(self.parts):
             raise SkeletonError(f"{self.name}: part names must differ, got {self.parts}")
         if any(not 0 <= part < len(self.parts) for limb in self.limbs for part in limb):
@@ -66,6 +69,12 @@ class Skeleton:
             raise SkeletonError(
                 f"{self.name}: paf_channels must use 0..{2 * len(self.limbs) - 1} once each"
             )
+        paired = [part for pair in self.pairs for part in pair]
+        if len(set(paired)) != len(paired) or not set(paired) <= set(range(len(self.parts))):
+            raise SkeletonError(f"{self.name}: pairs must index its parts, each at most once")
+        falloffs = [sigma > 0 and math.isfinite(sigma) for sigma in self.sigmas]
+        if len(falloffs) != len(self.parts) or not all(falloffs):
+            raise SkeletonError(f"{self.name}: sigmas must be a number above 0 for each part")
 
     def index(self, part: str) -> int:
         """Index of a part by name.
@@ -89,38 +98,75 @@ class Skeleton:
     @cached_property
     def flip(self) -> tuple[int, ...]:
         """For each part, the part it becomes in a mirrored frame."""
-        return tuple(self._indices.get(mirrored(part), k) for k, part in enumerate(self.parts))
-
-    @cached_property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """(left, right) part pairs."""
-        return tuple(
-            (k, other)
-            for k, other in enumerate(self.flip)
-            if other != k and self.parts[k].startswith("left_")
-        )
+        others = {left: right for left, right in self.pairs}
+        others |= {right: left for left, right in self.pairs}
+        return tuple(others.get(k, k) for k in range(len(self.parts)))
 
     @cached_property
     def flip_limbs(self) -> tuple[tuple[int, int], ...]:
-        """For each limb, the limb it is in a mirrored frame, and -1 where it runs backwards."""
+        """For each limb, the limb it is in a mirrored frame, and -1 where it runs backwards.
+
+        Raises
+        ------
+        SkeletonError
+            When a limb has no such limb.
+        """
         place = {limb: (index, 1) for index, limb in enumerate(self.limbs)}
         place |= {(b, a): (index, -1) for index, (a, b) in enumerate(self.limbs)}
-        return tuple(place[self.flip[a], self.flip[b]] for a, b in self.limbs)
+        mirrored = [(self.flip[a], self.flip[b]) for a, b in self.limbs]
+        for (a, b), (c, d) in zip(self.limbs, mirrored, strict=True):
+            if (c, d) not in place:
+                raise SkeletonError(
+                    f"{self.name} has a limb {self.parts[a]} - {self.parts[b]} but none "
+                    f"{self.parts[c]} - {self.parts[d]}, so mirrored frames cannot be looked at "
+                    "beside others; leave flip out"
+                )
+        return tuple(place[limb] for limb in mirrored)
 
     @cached_property
-    def sigmas(self) -> tuple[float, ...]:
-        """OKS falloff of each part."""
-        return tuple(_sigma(part) for part in self.parts)
+    def is_body(self) -> bool:
+        """Whether all parts are those of a person: what is known of bodies holds then."""
+        return all(body_sigma(part) is not None for part in self.parts)
 
     @cached_property
     def colors(self) -> tuple[tuple[int, int, int], ...]:
         """A BGR colour a limb: warm on the person's right, cool on the left, green between."""
-        return tuple(limb_color(self.parts[a], self.parts[b]) for a, b in self.limbs)
+        if self.is_body:
+            return tuple(limb_color(self.parts[a], self.parts[b]) for a, b in self.limbs)
+        sides = [0] * len(self.parts)
+        for left, right in self.pairs:
+            sides[left], sides[right] = 1, -1
+        of_limbs = [{sides[a], sides[b]} - {0} for a, b in self.limbs]
+        return spread_colors([next(iter(s)) if len(s) == 1 else 0 for s in of_limbs])
 
     @cached_property
     def drawn_limbs(self) -> tuple[int, ...]:
         """Limbs that pictures show: all but the redundant ones."""
         return tuple(n for n in range(len(self.limbs)) if n not in self.redundant_limbs)
+
+    def restricted(self, parts: Sequence[str]) -> Skeleton:
+        """What this skeleton says of some parts, which may be others than its own.
+
+        Parameters
+        ----------
+        parts : sequence of str
+            The parts of the one that is made, in this order.
+
+        Returns
+        -------
+        Skeleton
+            Sides and sigmas of its own parts are kept, and limbs between them.
+        """
+        place = {self._indices[part]: k for k, part in enumerate(parts) if part in self._indices}
+
+        def kept(of: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+            return tuple((place[a], place[b]) for a, b in of if a in place and b in place)
+
+        made = Skeleton(self.name, tuple(parts), kept(self.limbs), pairs=kept(self.pairs))
+        sigmas = list(made.sigmas)
+        for own, k in place.items():
+            sigmas[k] = self.sigmas[own]
+        return replace(made, sigmas=tuple(sigmas))
 
     def convert(
         self, keypoints: NDArray[np.float32], scores: NDArray[np.float32], target: Skeleton
@@ -163,16 +209,7 @@ _MIDPOINTS = {
 }
 
 
-def mirrored(part: str) -> str:
-    """Name of a part in a mirrored frame."""
-    if part.startswith("left_"):
-        return "right_" + part.removeprefix("left_")
-    if part.startswith("right_"):
-        return "left_" + part.removeprefix("right_")
-    return part
-
-
-def _interleaved(first: list[int]) -> tuple[tuple[int, int], ...]:
+def _interleaved(first: Sequence[int]) -> tuple[tuple[int, int], ...]:
     return tuple((channel, channel + 1) for channel in first)
 
 
@@ -244,3 +281,8 @@ MPI_15 = Skeleton(
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_17, COCO_18, BODY_25, MPI_15)}
 """Every built-in skeleton by name."""
+
+
+def is_built_in(skeleton: Skeleton) -> bool:
+    """Whether its name alone says all of it."""
+    return SKELETONS.get(skeleton.name) == skeleton

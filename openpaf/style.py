@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Color = tuple[int, int, int]
@@ -73,3 +75,26 @@ def limb_color(a: str, b: str) -> Color:
     if right == left:
         return _MIDDLE_COLOR
     return _RIGHT_COLORS[region] if right else _LEFT_COLORS[region]
+
+
+# Hues in degrees, from and to: of the right (-1), the middle (0) and the left (1).
+_HUES = {-1: (-20, 50), 0: (85, 165), 1: (185, 290)}
+_ALL_HUES = (0, 320)
+
+
+def spread_colors(sides: Sequence[int]) -> tuple[Color, ...]:
+    """A colour a limb, as far apart as its side has room: warm right, cool left, green between.
+
+    Parameters
+    ----------
+    sides : sequence of int
+        Of each limb: 1 left, -1 right, 0 neither; where all are 0, every hue is used.
+    """
+    places = [sides[:n].count(side) for n, side in enumerate(sides)]
+    colors = []
+    for place, side in zip(places, sides, strict=True):
+        low, high = _HUES[side] if any(sides) else _ALL_HUES
+        hue = low + (high - low) * (place + 0.5) / sides.count(side)
+        red, green, blue = colorsys.hsv_to_rgb(hue / 360 % 1, 0.75, 1.0)
+        colors.append((round(255 * blue), round(255 * green), round(255 * red)))
+    return tuple(colors)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from openpaf.errors import ConfigError
+from openpaf.errors import ConfigError, SkeletonError
 from openpaf.fields import Fields
 from openpaf.looks import (
     averaged_fields,
@@ -220,6 +221,12 @@ def test_a_network_of_one_size_looks_once(rng: np.random.Generator) -> None:
     with pytest.raises(ConfigError, match="takes 96x64 only"):
         check_looks(read_looks("close"), MirrorSession((96, 64)))
     check_looks(read_looks("1+flip"), MirrorSession((96, 64)))
+    one_sided = MirrorSession((96, 64))
+    skeleton = Skeleton("snail", ("shell", "left_horn", "right_horn"), ((0, 1), (1, 2)))
+    one_sided.card = replace(one_sided.card, skeleton=skeleton)
+    check_looks(read_looks("one"), one_sided)
+    with pytest.raises(SkeletonError, match="limb shell - left_horn but none shell - right_horn"):
+        check_looks(read_looks("1+flip"), one_sided)
 
 
 def test_a_look_of_a_huge_net_is_refused_before_it_is_made() -> None:

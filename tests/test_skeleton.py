@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from openpaf.decoder.bodies import bodies
+from openpaf.decoder.body import body_geometry
 from openpaf.errors import SkeletonError
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, SKELETONS, Skeleton
 
@@ -167,3 +169,59 @@ def test_inconsistent_skeletons_are_refused() -> None:
         Skeleton("x", ("a", "b", "c"), ((0, 1),), ((0, 2),))
     with pytest.raises(SkeletonError, match="COCO_18 has no part 'tail'; it has nose, neck"):
         COCO_18.index("tail")
+
+
+SNAIL = Skeleton(
+    "snail", ("shell", "left_horn", "right_horn", "tail"), ((0, 1), (0, 2), (0, 3)),
+    sigmas=(0.2, 0.072, 0.072, 0.1),
+)  # fmt: skip
+
+
+def test_pairs_and_sigmas_that_cannot_be() -> None:
+    for pairs in (((0, 1), (1, 2)), ((0, 4),), ((0, 0),)):
+        with pytest.raises(SkeletonError, match="pairs must index its parts, each at most once"):
+            replace(SNAIL, pairs=pairs)
+    for sigmas in ((0.1,), (0.1, 0.1, 0.1, 0.0), (0.1, 0.1, 0.1, float("nan"))):
+        with pytest.raises(SkeletonError, match="sigmas must be a number above 0 for each part"):
+            replace(SNAIL, sigmas=sigmas)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("left_eye", "right_eye"), ("L_Paw", "R_Paw"), ("Left ear", "Right ear"), ("l wing", "r wing"),
+     ("foot-L", "foot-R"), ("leftFin", "rightFin")],
+)  # fmt: skip
+def test_names_that_tell_sides(left: str, right: str) -> None:
+    assert Skeleton("x", (right, "hull", "bell", left), ((0, 1),)).pairs == ((3, 0),)
+
+
+def test_names_that_only_look_so() -> None:
+    assert Skeleton("x", ("hull", "hurr", "bright", "left_one", "l"), ((0, 1),)).pairs == ()
+
+
+def test_restricting_keeps_what_is_known() -> None:
+    some = SNAIL.restricted(("tail", "right_horn", "other", "left_horn", "shell"))
+    assert some.sigmas == (0.1, 0.072, 0.072, 0.072, 0.2)
+    assert some.pairs == ((3, 1),) and some.limbs == ((4, 3), (4, 1), (4, 0))
+    assert COCO_18.restricted(COCO_17.parts).sigmas == COCO_17.sigmas
+
+
+def test_a_limb_without_a_mirror_image_is_named() -> None:
+    one_sided = replace(SNAIL, limbs=((0, 1), (1, 2), (0, 3)), paf_channels=())
+    with pytest.raises(SkeletonError, match="a limb shell - left_horn but none shell - right_horn"):
+        _ = one_sided.flip_limbs
+
+
+def test_colours_of_other_things_are_warm_right_and_cool_left_and_all_differ() -> None:
+    left, right, middle = SNAIL.colors
+    assert left[0] > left[2] and right[2] > right[0] and middle[1] == max(middle)
+    chain = Skeleton("chain", tuple("abcdefgh"), tuple((n, n + 1) for n in range(7)))
+    assert len(set(chain.colors)) == 7
+    assert all(0 <= value <= 255 for color in chain.colors for value in color)
+
+
+def test_an_animal_with_shoulders_is_no_body() -> None:
+    horse = Skeleton("horse", ("neck", "left_shoulder", "left_hip", "tail"), ((0, 1), (1, 2)))
+    assert not horse.is_body and COCO_18.is_body
+    assert not body_geometry(horse).limb_lengths.any() and not len(body_geometry(horse).bridges)
+    assert not bodies(horse).known.any() and bodies(COCO_18).known.all()

@@ -31,6 +31,7 @@ from openpaf.errors import ConfigError, ModelError, OutputError
 from openpaf.files import replacing
 from openpaf.models import find_model
 from openpaf.models.card import ModelCard
+from openpaf.skeleton_table import table_of
 from openpaf.sources.span import Span
 from openpaf.topdown.refine import LIMIT, find_window_network
 
@@ -224,7 +225,7 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
         **{key: value for key, value in asdict(job).items() if key in wanted},
         "model": card.name,
         "model_sha256": job.model_hash(),
-        "skeleton": card.skeleton.name,
+        "skeleton": table_of(card.skeleton),
         "parts": list(card.skeleton.parts),
         "openpaf": job.version,
     }

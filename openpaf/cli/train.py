@@ -16,6 +16,9 @@ from openpaf.cli.options import known_device
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import refuse_to_replace
 from openpaf.models import find_model
+from openpaf.models.calibration import UNCALIBRATED
+from openpaf.skeleton import Skeleton, is_built_in
+from openpaf.skeleton_table import read_skeleton, skeleton_from
 
 
 def command(
@@ -46,6 +49,13 @@ def command(
             show_default="nothing; default for a folder",
         ),
     ] = None,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(
+            help="Parts to find: a TOML file of parts and limbs, or a built-in one's name.",
+            show_default="as the recipe, or a folder's data, say",
+        ),
+    ] = None,
     val: Annotated[
         Path | None,
         typer.Option(help="Validate on this folder on the way; it is one that openpaf val takes."),
@@ -73,7 +83,8 @@ def command(
     """Train a network on COCO-format keypoints.
 
     Given a folder, the bundled network goes on learning on its photographs, and what comes out is
-    a model that --model takes everywhere. A recipe says everything else.
+    a model that --model takes everywhere. Of other things than people, it learns to find the parts
+    that the data's categories[0] describes, or --skeleton. A recipe says everything else.
 
     A run that was stopped goes on where it stopped when the same command is typed again. Ctrl-C
     saves first. SIGUSR1 pauses the run and a second one lets it go on. Of the run's folder the
@@ -83,7 +94,12 @@ def command(
 
     openpaf train default --data ../data --out runs/mine --val ../data/coco_val
     """
-    from openpaf.train.config import TrainConfig, WindowTrainConfig, read_recipe
+    from openpaf.train.config import (
+        TrainConfig,
+        WindowTrainConfig,
+        read_recipe,
+        with_skeleton,
+    )
     from openpaf.train.fit import Trainer
     from openpaf.train.log import Log, plot
     from openpaf.train.own import START, recipe_for, start_weights
@@ -100,12 +116,15 @@ def command(
     if own and data is not None:
         raise ConfigError(f"--data is for recipes; {recipe} holds its own pictures")
     out = out or Path("runs") / Path(recipe).resolve().stem
+    chosen = None if skeleton is None else _skeleton(skeleton)
     if own:
-        folder, config = Path(recipe), recipe_for(Path(recipe), images)
+        folder, config = Path(recipe), recipe_for(Path(recipe), images, chosen)
         start = start or Path(START)
     else:
         folder = data or Path()
         config = read_recipe(_recipe_path(recipe), {} if images is None else {"images": images})
+        config = config if chosen is None else with_skeleton(config, chosen)
+    _tell_of_parts(skeleton_from(config.network.skeleton))
     start = None if start is None else start_weights(start)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -162,18 +181,41 @@ def command(
         warn(f"stopped at step {trainer.step}; {last} is saved, the same command goes on")
         raise typer.Exit(128 + control.signal)
     if own:
-        _export(last, out / "model.onnx", folder.resolve().name)
+        _export(
+            last,
+            out / "model.onnx",
+            folder.resolve().name,
+            skeleton_from(config.network.skeleton),
+        )
     else:
         warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
 
 
-def _export(last: Path, path: Path, name: str) -> None:
-    """Write a network that goes on from the bundled one, read as that one is."""
+def _skeleton(word: str) -> Skeleton:
+    return (
+        read_skeleton(Path(word)) if word.endswith(".toml") else skeleton_from(word, "--skeleton")
+    )
+
+
+def _tell_of_parts(skeleton: Skeleton) -> None:
+    """Say which parts and sides were understood, where they are not well known."""
+    if is_built_in(skeleton):
+        return
+    pairs = ", ".join(f"{skeleton.parts[a]} and {skeleton.parts[b]}" for a, b in skeleton.pairs)
+    warn(
+        f"skeleton {skeleton.name}: {len(skeleton.parts)} parts, {len(skeleton.limbs)} limbs; "
+        f"left and right: {pairs or 'none'}"
+    )
+
+
+def _export(last: Path, path: Path, name: str, skeleton: Skeleton) -> None:
+    """Write a network that goes on from the bundled one; one of its parts is read as that one."""
     from openpaf.cli.export import export_checkpoint
     from openpaf.session import open_session
 
     bundled = open_session(find_model(None), device="cpu").card
-    export_checkpoint(last, path, name, calibration=bundled.calibration)
+    same = skeleton == bundled.skeleton
+    export_checkpoint(last, path, name, calibration=bundled.calibration if same else UNCALIBRATED)
     warn(f"done: {path}; use it with --model {path}")
 
 

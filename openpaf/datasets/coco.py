@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from openpaf.errors import DatasetError
+from openpaf.errors import ConfigError, DatasetError, shown
+from openpaf.skeleton import Skeleton
+from openpaf.skeleton_table import skeleton_from
 
 _DEFAULT_NAME = "person_keypoints.json"
 _LARGEST = 1e18
@@ -64,6 +66,37 @@ def part_names(content: dict[str, Any], path: Path) -> tuple[str, ...]:
     if len(set(parts)) != len(parts):
         raise DatasetError(f"{path}: categories[0].keypoints names a part twice")
     return tuple(parts)
+
+
+def skeleton(content: dict[str, Any], path: Path) -> Skeleton | None:
+    """Parts and limbs of `categories[0]`, by its name; None where it says nothing of limbs.
+
+    Raises
+    ------
+    DatasetError
+        When limbs are not pairs of parts, counted from 1, or cannot be a skeleton's.
+    """
+    parts, category = part_names(content, path), content["categories"][0]
+    limbs: dict[frozenset[str], list[str]] = {}
+    listed = category.get("skeleton") or []
+    for limb in listed if isinstance(listed, list) else [listed]:
+        two = isinstance(limb, list) and len(limb) == 2
+        if not two or not all(isinstance(k, int) and 1 <= k <= len(parts) for k in limb):
+            raise DatasetError(
+                f"{path}: categories[0].skeleton must be pairs of parts counted from 1 to "
+                f"{len(parts)}, got {shown(limb)}"
+            )
+        ends = [parts[k - 1] for k in limb]
+        limbs.setdefault(frozenset(ends), ends)
+    if not limbs:
+        return None
+    name = category.get("name")
+    named = name if isinstance(name, str) and name.strip() else path.stem
+    table = {"name": named, "parts": parts, "limbs": [*limbs.values()]}
+    try:
+        return skeleton_from(table, f"{path}: categories[0]")
+    except ConfigError as error:
+        raise DatasetError(f"{error}; or give a skeleton of your own with --skeleton") from error
 
 
 def keypoints(person: dict[str, Any], parts: tuple[str, ...], path: Path) -> list[float]:

@@ -148,5 +148,5 @@ def bodies(skeleton: Skeleton) -> Bodies:
     return Bodies(
         np.array(values["mean"])[places],
         np.array(values["covariance"])[:, places][:, :, places],
-        np.array([part in place for part in skeleton.parts]),
+        np.array([part in place and skeleton.is_body for part in skeleton.parts]),
     )

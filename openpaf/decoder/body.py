@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.skeleton import Skeleton, mirrored
+from openpaf.part_names import mirrored
+from openpaf.skeleton import Skeleton
 
 _LENGTHS = {
     ("ear", "eye"): 0.17,
@@ -73,7 +74,16 @@ def _limb_length(a: str, b: str) -> float:
 
 @lru_cache(maxsize=16)
 def body_geometry(skeleton: Skeleton) -> BodyGeometry:
-    """Tables of a skeleton; without entries where its parts have other names."""
+    """Tables of a skeleton; without entries where its parts have other names.
+
+    Of an animal or a thing nothing is known, though it may have shoulders too.
+    """
+    if not skeleton.is_body:
+        return BodyGeometry(
+            np.zeros(len(skeleton.limbs), np.float32),
+            np.empty((0, 2), np.int32),
+            np.empty((0, 4), np.float32),
+        )
     lengths = [_limb_length(skeleton.parts[a], skeleton.parts[b]) for a, b in skeleton.limbs]
     known: dict[tuple[int, int], tuple[float, float, float, float]] = {}
     for first, second, x, y, spread_x, spread_y in _BRIDGES:

@@ -138,7 +138,7 @@ class Decoder:
         )  # fmt: skip
         count = assembling.assemble(
             buffers.limbs, *buffers.connections, *buffers.candidates, *buffers.geometry,
-            config.min_parts, read.weakest,
+            min(config.min_parts, len(confidence_maps)), read.weakest,
             buffers.owner, buffers.members, *buffers.people, *buffers.ranked,
         )  # fmt: skip
         if candidates_dropped or pairs_dropped:

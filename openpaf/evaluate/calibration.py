@@ -87,7 +87,7 @@ def calibrate(engine: Engine, dataset: KeypointFolder, *, progress: Progress | N
         When too few people are labelled, or found, to learn from.
     """
     known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
-    target = Skeleton("annotations", known.parts, (), ())
+    target = engine.skeleton.restricted(known.parts)
     people = int(sum((~image.ignored).sum() for image in known.images))
     if people < FEWEST_PEOPLE:
         raise DatasetError(

@@ -53,6 +53,12 @@ class AnnotatedImage:
     crowd: NDArray[np.bool_]
     ignored: NDArray[np.bool_]
 
+    @property
+    def box_lengths(self) -> NDArray[np.float64]:
+        """(P,) longer side of each box, px."""
+        longer: NDArray[np.float64] = self.boxes[:, 2:].max(axis=1)
+        return longer
+
 
 @dataclass(frozen=True, eq=False)
 class KeypointFolder:

@@ -71,7 +71,9 @@ def _cut(points: NDArray[np.float64], size: tuple[int, int]) -> tuple[int, int, 
 
 
 def _limbs(skeleton: Skeleton) -> dict[tuple[int, int], Color]:
-    """Limbs between the parts that were measured, of the skeleton that shares most, coloured."""
+    """Limbs between the parts that were measured, of the body that shares most, coloured."""
+    if not skeleton.is_body:
+        return dict(zip(skeleton.limbs, skeleton.colors, strict=True))
     best = max((COCO_17, COCO_18, MPI_15), key=lambda s: len(set(s.parts) & set(skeleton.parts)))
     named = {
         (best.parts[a], best.parts[b]): color

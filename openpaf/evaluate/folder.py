@@ -130,7 +130,7 @@ def evaluate(
             'evaluation needs pycocotools; install it with: pip install "openpaf[val]"'
         ) from error
     known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
-    target = Skeleton("annotations", known.parts, (), ())
+    target = engine.skeleton.restricted(known.parts)
     calibration = engine.card.calibration
     # Where scores are probabilities, AP looks further down than anybody else would, unless told.
     lowest = {

@@ -42,7 +42,7 @@ class PairedPeople:
     truth, predicted : (M, K, 2) float64
         Frame px; predicted is NaN where a part, or the whole person, was not found.
     labelled : (M, K) bool
-    areas, torso_lengths, head_lengths : (M,) float64
+    areas, torso_lengths, head_lengths, box_lengths : (M,) float64
     """
 
     image: NDArray[np.int64]
@@ -52,6 +52,14 @@ class PairedPeople:
     areas: NDArray[np.float64]
     torso_lengths: NDArray[np.float64]
     head_lengths: NDArray[np.float64]
+    box_lengths: NDArray[np.float64]
+
+    @property
+    def pck_lengths(self) -> tuple[str, NDArray[np.float64]]:
+        """What PCK is measured in: torsos, and boxes where nobody has a torso."""
+        if np.isfinite(self.torso_lengths).any():
+            return "torso", self.torso_lengths
+        return "box", self.box_lengths
 
 
 def assign(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -88,6 +96,7 @@ def pair_people(
         np.concatenate([image.areas[~image.ignored] for image in images]),
         np.concatenate([image.torso_lengths[~image.ignored] for image in images]),
         np.concatenate([image.head_lengths[~image.ignored] for image in images]),
+        np.concatenate([image.box_lengths[~image.ignored] for image in images]),
     )
 
 
@@ -139,12 +148,13 @@ def measure_people(
     def ratio(top: Values, bottom: Values) -> NDArray[np.float64]:
         return np.stack([by_image(top), by_image(bottom)])
 
-    pck = metrics.pck(truth, labelled, predicted, people.torso_lengths, PCK_THRESHOLD)
+    unit, lengths = people.pck_lengths
+    pck = metrics.pck(truth, labelled, predicted, lengths, PCK_THRESHOLD)
     pckh = metrics.pck(truth, labelled, predicted, people.head_lengths, PCKH_THRESHOLD)
     pcp = metrics.pcp(truth, labelled, predicted, limbs, PCP_THRESHOLD)
     return Ratios(
         {
-            f"PCK@{PCK_THRESHOLD} torso": ratio(*pck),
+            f"PCK@{PCK_THRESHOLD} {unit}": ratio(*pck),
             f"PCKh@{PCKH_THRESHOLD}": ratio(*pckh),
             f"PCP@{PCP_THRESHOLD}": ratio(*pcp),
             "MPJPE px": ratio(np.nan_to_num(errors), found),
@@ -158,7 +168,7 @@ def measure_people(
 class PartRow:
     """How one part fared over all people; NaN where nothing counts.
 
-    `found` and `pck` are shares of the labelled parts (for PCK of those with a torso length),
+    `found` and `pck` are shares of the labelled parts (for PCK of those with a length to go by),
     `error_px` is the median distance of those found, `similarity` the mean keypoint similarity
     with 0 for those not found: what the part adds to OKS.
     """
@@ -176,7 +186,7 @@ def measure_parts(
 ) -> list[PartRow]:
     """One row a part."""
     correct, counted = metrics.pck(
-        people.truth, people.labelled, people.predicted, people.torso_lengths, PCK_THRESHOLD
+        people.truth, people.labelled, people.predicted, people.pck_lengths[1], PCK_THRESHOLD
     )
     errors = metrics.joint_errors(people.truth, people.labelled, people.predicted)
     similarity = metrics.similarity_at(errors**2, people.areas, sigmas)

@@ -71,7 +71,7 @@ def calibrate_second_look(
     if engine.refiner is None or not engine.card.calibration.person:
         raise ConfigError("a second look is calibrated on top of a first one that is calibrated")
     known = dataset.restricted(parts_from(engine.skeleton, dataset.parts))
-    target = Skeleton("annotations", known.parts, (), ())
+    target = engine.skeleton.restricted(known.parts)
     columns = [engine.skeleton.parts.index(part) for part in target.parts]
     everyone = []
     for done, image in enumerate(known.images):

@@ -46,7 +46,7 @@ def evaluate_windows(
         When a picture cannot be read.
     """
     known = dataset.restricted(parts_from(network.skeleton, dataset.parts))
-    target = Skeleton("annotations", known.parts, (), ())
+    target = network.skeleton.restricted(known.parts)
     predictions = Predictions()
     for place, image in enumerate(known.images):
         if progress is not None:

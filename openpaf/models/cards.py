@@ -11,6 +11,7 @@ from openpaf.models.detector_card import DetectorCard
 from openpaf.models.network_card import NetworkCard, head_of
 from openpaf.models.window_card import WindowCard
 from openpaf.records import parse_json, read_toml
+from openpaf.skeleton_table import with_skeleton_file
 
 _KINDS: dict[str, type[NetworkCard]] = {
     kind.head: kind for kind in (ModelCard, WindowCard, DetectorCard)
@@ -25,7 +26,7 @@ def card_from_toml(path: str | Path) -> NetworkCard:
     ConfigError
         When it cannot be read, is no card, or a value cannot work.
     """
-    return _card(read_toml(path, "model card"), str(path))
+    return _card(_by_hand(Path(path)), str(path))
 
 
 def card_beside(path: Path) -> NetworkCard | None:
@@ -42,7 +43,7 @@ def card_beside(path: Path) -> NetworkCard | None:
     beside = path.with_suffix(".toml")
     if not beside.is_file():
         return None
-    values = read_toml(beside, "model card")
+    values = _by_hand(beside)
     return None if "sets" in values else _card(values, str(beside))
 
 
@@ -55,6 +56,10 @@ def card_from_json(text: str, where: str) -> NetworkCard:
         When it is no card, or a value cannot work.
     """
     return _card(parse_json(text, where), where)
+
+
+def _by_hand(path: Path) -> dict[str, Any]:
+    return with_skeleton_file(read_toml(path, "model card"), path.parent)
 
 
 def _card(values: Any, where: str) -> NetworkCard:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from openpaf.errors import ConfigError, shown
 from openpaf.records import check_keys, parse_json, read_toml
+from openpaf.skeleton_table import with_skeleton_file
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Of ImageNet's pixels, RGB, 0 to 255."""
@@ -122,7 +123,8 @@ class NetworkCard(ABC):
             When it cannot be read, is not TOML, has an unknown key, lacks one, or a value cannot
             work.
         """
-        return cls.from_mapping(read_toml(path, "model card"), str(path))
+        values = with_skeleton_file(read_toml(path, "model card"), Path(path).parent)
+        return cls.from_mapping(values, str(path))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "model card") -> Self:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from openpaf.errors import ConfigError, shown
 from openpaf.models.network_card import NetworkCard
-from openpaf.skeleton import COCO_18, SKELETONS, Skeleton
+from openpaf.skeleton import COCO_18, Skeleton
+from openpaf.skeleton_table import skeleton_from, table_of
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,8 @@ class PartsCard(NetworkCard):
     Attributes
     ----------
     skeleton : Skeleton
-        In a file: the name of a built-in one.
+        In a file: the name of a built-in one, or a table; in one written by hand, the name of a
+        TOML file as well. See `openpaf.skeleton_table`.
 
     Raises
     ------
@@ -43,31 +48,31 @@ class PartsCard(NetworkCard):
         """
         values = json.loads(self.to_json())
         usual = json.loads(json.dumps(asdict(type(self)(name="-", skeleton=COCO_18))))
-        tables = {key: values.pop(key) for key in [*values] if isinstance(values[key], dict)}
-        lines = _changed(values, usual)
-        for key, table in tables.items():
-            changed = _changed(table, usual[key])
-            lines += ["", f"[{key}]", *changed] if changed else []
-        return "\n".join(lines) + "\n"
+        return "\n".join(_lines(values, usual | {"skeleton": {}})) + "\n"
 
     def _written(self) -> dict[str, Any]:
-        if SKELETONS.get(self.skeleton.name) != self.skeleton:
-            raise ConfigError(
-                f"only built-in skeletons can be written, got {shown(self.skeleton.name)}; "
-                "pass the card to the engine instead"
-            )
-        return {"skeleton": self.skeleton.name}
+        return {"skeleton": table_of(self.skeleton)}
 
     @classmethod
     def _read(cls, values: dict[str, Any]) -> dict[str, Any]:
-        skeleton = values["skeleton"]
-        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise ConfigError(
-                f"skeleton must be one of {', '.join(SKELETONS)}, got {shown(skeleton)}"
-            )
-        return {**super()._read(values), "skeleton": SKELETONS[skeleton]}
+        return {**super()._read(values), "skeleton": skeleton_from(values["skeleton"])}
 
 
-def _changed(values: dict[str, Any], usual: dict[str, Any]) -> list[str]:
-    # Numbers, names and lists of them are written alike in JSON and TOML.
-    return [f"{key} = {json.dumps(v)}" for key, v in values.items() if v != usual.get(key)]
+def _lines(values: dict[str, Any], usual: dict[str, Any], place: str = "") -> list[str]:
+    """What is not as usual as lines of TOML, tables last; `place` is the table they are in."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = [f"{_key(key)} = {_toml(v)}" for key, v in plain.items() if v != usual.get(key)]
+    for key in [key for key in values if key not in plain]:
+        path = f"{place}{_key(key)}"
+        inside = _lines(values[key], usual.get(key, {}), f"{path}.")
+        lines += ["", f"[{path}]", *inside] if inside else []
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _toml(key)
+
+
+def _toml(value: Any) -> str:
+    # Numbers, names and lists of them are written alike in JSON and TOML, but for escapes.
+    return json.dumps(value, ensure_ascii=False)

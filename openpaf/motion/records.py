@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.errors import RecordingError
+from openpaf.errors import ConfigError, RecordingError
 from openpaf.poses import Poses
 from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.skeleton_table import skeleton_from
 
 NO_NUMBERS = (TypeError, ValueError, OverflowError)
 """What is raised where something that somebody else wrote is no number."""
@@ -123,7 +126,7 @@ def text_of(value: object) -> str | None:
 
 
 def skeleton_named(name: object, where: str) -> Skeleton | None:
-    """A skeleton by the name that a file gives; None where it gives none.
+    """The skeleton that a file names, or describes by a table; None where it says nothing.
 
     Raises
     ------
@@ -132,10 +135,21 @@ def skeleton_named(name: object, where: str) -> Skeleton | None:
     """
     if name is None:
         return None
-    if name not in SKELETONS:
+    if isinstance(name, Mapping):
+        try:
+            return _described(json.dumps(name))
+        except ConfigError as error:
+            raise RecordingError(f"{where}: {error}") from error
+    if not isinstance(name, str) or name not in SKELETONS:
         known = ", ".join(SKELETONS)
         raise RecordingError(f"{where}: no skeleton is called {name!r}; there are {known}")
-    return SKELETONS[str(name)]
+    return SKELETONS[name]
+
+
+@lru_cache(maxsize=16)
+def _described(text: str) -> Skeleton:
+    # Every line of a recording describes the same one.
+    return skeleton_from(json.loads(text))
 
 
 def in_order(records: Iterator[Record], frame_rate: float | None) -> Iterator[Record]:

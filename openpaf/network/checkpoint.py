@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from openpaf.errors import CheckpointError, OutputError, first_line
+from openpaf.errors import CheckpointError, ConfigError, OutputError, first_line
 from openpaf.files import replacing
 from openpaf.network.former_names import with_names_of_today
 from openpaf.network.pafnet import NetworkConfig, PafNet
@@ -106,7 +106,7 @@ def load_network(path: Path) -> tuple[PafNet | WindowNet, dict[str, Any]]:
     try:
         net = _build(state["recipe"]["network"])
         net.load_state_dict(state["average"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, RuntimeError, ConfigError) as error:
         reason = first_line(error)
         raise CheckpointError(f"{path} holds no network of this version: {reason}") from error
     return net.eval(), state

@@ -30,7 +30,9 @@ def with_names_of_today(
     renamed = {}
     for key, value in values.items():
         first, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
-        value = with_names_of_today(value, tell) if isinstance(value, dict) else value
+        # Parts of a skeleton may be called anything.
+        if isinstance(value, dict) and key != "skeleton":
+            value = with_names_of_today(value, tell)
         if first not in FORMER_NAMES:
             renamed[key] = value
             continue

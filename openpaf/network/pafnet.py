@@ -9,14 +9,17 @@ correction: it need not learn to repeat what stands already.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from openpaf.errors import ConfigError
 from openpaf.network.backbones import FEATURES, MobileNetBackbone, Vgg19Backbone
 from openpaf.network.stages import Stage, fold_batch_norms
-from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.skeleton_table import skeleton_from, table_of
 
 StageOutput = tuple[str, Tensor]
 """"pafs" or "confidence_maps", and the maps (N, C, h, w) that a stage predicts."""
@@ -39,8 +42,8 @@ class NetworkConfig:
         The same of a confidence-map stage.
     hidden : int
         Channels before the head of every stage.
-    skeleton : str
-        Name of a built-in skeleton.
+    skeleton : str or dict
+        Name of a built-in one, or what `openpaf.skeleton_table` says of another.
     """
 
     backbone: str = "vgg19"
@@ -52,15 +55,12 @@ class NetworkConfig:
     map_width: int = 96
     map_blocks: int = 2
     hidden: int = 128
-    skeleton: str = "COCO_18"
+    skeleton: str | dict[str, Any] = "COCO_18"
 
     def __post_init__(self) -> None:
         if self.backbone not in ("vgg19", "mobilenet"):
             raise ConfigError(f"backbone must be 'vgg19' or 'mobilenet', got {self.backbone!r}")
-        if self.skeleton not in SKELETONS:
-            raise ConfigError(
-                f"skeleton must be one of {', '.join(SKELETONS)}, got {self.skeleton!r}"
-            )
+        object.__setattr__(self, "skeleton", table_of(skeleton_from(self.skeleton)))
         if not 1 / 16 <= self.width <= 2:
             raise ConfigError(f"width must lie between 1/16 and 2, got {self.width}")
         for name in (
@@ -86,7 +86,7 @@ class PafNet(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.skeleton: Skeleton = SKELETONS[config.skeleton]
+        self.skeleton = skeleton_from(config.skeleton)
         paf_channels = 2 * len(self.skeleton.limbs)
         map_channels = len(self.skeleton.parts) + 1
         self.paf_channels = tuple((2 * i, 2 * i + 1) for i in range(len(self.skeleton.limbs)))
@@ -149,6 +149,28 @@ class PafNet(nn.Module):
         return [
             stage.head for stage in (*self.paf_stages, *self.map_stages) if isinstance(stage, Stage)
         ]
+
+    def of_other_parts(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights for this network from one of its size that finds other parts.
+
+        Everything that depends on the parts begins anew: heads, and what a stage makes of the
+        predictions before it.
+
+        Parameters
+        ----------
+        weights : mapping of str to Tensor
+            The other's.
+        """
+        seen = FEATURES + self.config.hidden
+        fitted = dict(weights)
+        for name, own in self.state_dict().items():
+            if ".head." in name:
+                fitted[name] = own
+            elif name in weights and name.endswith(".body.0.0.weight") and own.shape[1] > seen:
+                kept, predictions = weights[name][:, :seen], own[:, seen:]
+                if kept.shape == own[:, :seen].shape:
+                    fitted[name] = torch.cat([kept, predictions.to(kept)], dim=1)
+        return fitted
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) normalised to confidence maps (N, K + 1, h, w) and PAFs (N, 2L, h, w)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,8 @@ from openpaf.network.former_names import with_names_of_today
 from openpaf.network.pafnet import NetworkConfig
 from openpaf.network.window import KINDS, WindowNetConfig
 from openpaf.records import check_keys, read_toml
+from openpaf.skeleton import Skeleton
+from openpaf.skeleton_table import table_of, with_skeleton_file
 
 _T = TypeVar("_T")
 
@@ -168,6 +170,8 @@ class TrainConfig(RunConfig):
             raise ConfigError(f"second_look must be 0 or lie in 0.5..4, got {self.second_look}")
         if not 0 <= self.backbone_frozen <= 1:
             raise ConfigError(f"backbone_frozen must lie in 0..1, got {self.backbone_frozen}")
+        if self.teacher and self.network.skeleton != "COCO_18":
+            raise ConfigError("a teacher knows the parts of COCO_18 only; leave teacher out")
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,10 @@ def read_recipe(
     ConfigError
         When the file cannot be read, or a key or value does not fit.
     """
-    return recipe_from(read_toml(path, "recipe") | dict(changes or {}))
+    values = read_toml(path, "recipe") | dict(changes or {})
+    if isinstance(values.get("network"), Mapping):
+        values["network"] = with_skeleton_file(values["network"], path.parent)
+    return recipe_from(values)
 
 
 def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
@@ -255,6 +262,16 @@ def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
     return _build(WindowTrainConfig, values | {"sets": sets, "network": window}, "recipe")
 
 
+def with_skeleton(
+    config: TrainConfig | WindowTrainConfig, skeleton: Skeleton
+) -> TrainConfig | WindowTrainConfig:
+    """The same recipe for other parts."""
+    chosen = table_of(skeleton)
+    if isinstance(config, TrainConfig):
+        return replace(config, network=replace(config.network, skeleton=chosen))
+    return replace(config, network=replace(config.network, skeleton=chosen))
+
+
 def _tell_of_former_name(former: str, name: str) -> None:
     warnings.warn(f"{former} is called {name} now", OpenPafWarning, stacklevel=2)
 
@@ -268,7 +285,9 @@ def _build(kind: type[_T], values: Any, where: str) -> _T:
     fixed = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for name, value in fixed.items():
         default = known[name].default
-        if default is not MISSING and not _same_kind(default, value):
+        # A skeleton is a name or a table, and whoever takes it says what is wrong with it.
+        checked = default is not MISSING and name != "skeleton"
+        if checked and not _same_kind(default, value):
             raise ConfigError(f"{where}: {name} must be {type(default).__name__}, got {value!r}")
     return kind(**fixed)
 

@@ -112,9 +112,13 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
             f"first {missing[0]}"
         )
     people: dict[int, list[dict[str, Any]]] = {}
+    parts = coco.part_names(content, path)
+    category = content["categories"][0].get("id", 1)
     for annotation in content["annotations"]:
+        if annotation.get("category_id", category) != category:
+            continue
         people.setdefault(coco.integer(annotation, "image_id", path), []).append(annotation)
-    reader = _Reader(coco.part_names(content, path), skeleton, path)
+    reader = _Reader(parts, skeleton, path)
     pictures = [
         reader.picture(files[name], image, people.get(coco.integer(image, "id", path), []), trusted)
         for name, image in zip(names, images, strict=True)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from openpaf.errors import CheckpointError
 from openpaf.network import checkpoint
+from openpaf.network.pafnet import PafNet
 from openpaf.selftest.machine import usable_cores
 from openpaf.session import read_device
 from openpaf.session.torch_gpu import torch_device
+from openpaf.skeleton_table import skeleton_from
 from openpaf.train.config import TrainConfig, WindowTrainConfig, recipe_from
 from openpaf.train.optimizer import Optimizer, cpu_has_bfloat16
 from openpaf.train.task import Net, open_task
@@ -173,21 +175,38 @@ class Trainer:
         CheckpointError
             When they cannot be read or are of another layout.
         """
-        self.start_from(path)
-        _, self.step = checkpoint.load_weights(path)
+        average, step = checkpoint.load_weights(path)
+        self._begin_with(average, path)
+        self.step = step
 
     def start_from(self, path: Path) -> None:
         """Begin a new run with the averaged weights of a checkpoint, or of a safetensors file.
+
+        Of a PAF network that finds other parts, everything is taken that does not depend on them.
 
         Raises
         ------
         CheckpointError
             When it cannot be read or was made by a network of another layout.
         """
+        theirs = None
         if path.suffix == ".safetensors":
             average, _ = checkpoint.load_weights(path)
         else:
-            average = self._state(path)["average"]
+            state = self._state(path, any_parts=True)
+            average, theirs = state["average"], recipe_from(state["recipe"]).network.skeleton
+        if isinstance(self.net, PafNet) and self._finds_others(average, theirs):
+            average = self.net.of_other_parts(average)
+        self._begin_with(average, path)
+
+    def _finds_others(self, average: Mapping[str, Tensor], skeleton: object) -> bool:
+        own = self.net.state_dict()
+        heads = [name for name in own.keys() & average.keys() if ".head." in name]
+        return skeleton not in (None, self.config.network.skeleton) or any(
+            own[name].shape != average[name].shape for name in heads
+        )
+
+    def _begin_with(self, average: dict[str, Tensor], path: Path) -> None:
         try:
             self.net.load_state_dict(average)
         except RuntimeError as error:
@@ -196,13 +215,21 @@ class Trainer:
         self.average.load_state_dict(average)
         self.task.start_anew()
 
-    def _state(self, path: Path) -> dict[str, Any]:
+    def _state(self, path: Path, any_parts: bool = False) -> dict[str, Any]:
+        """A checkpoint of a network like this one, of the same parts unless any will do."""
         state = checkpoint.load(path)
-        theirs = recipe_from(state["recipe"]).network
-        if theirs != self.config.network:
-            raise CheckpointError(
-                f"{path} holds {theirs}, the recipe asks for {self.config.network}"
-            )
+        theirs, ours = recipe_from(state["recipe"]).network, self.config.network
+        if type(theirs) is type(ours):
+            if not any_parts and theirs.skeleton != ours.skeleton:
+                names = [skeleton_from(one.skeleton).name for one in (theirs, ours)]
+                raise CheckpointError(
+                    f"{path} finds the parts of {names[0]}, the recipe asks for those of "
+                    f"{names[1]}, as the skeleton of each says; begin a new run from its weights "
+                    "with --start"
+                )
+            theirs = replace(theirs, skeleton=ours.skeleton)
+        if theirs != ours:
+            raise CheckpointError(f"{path} holds {theirs}, the recipe asks for {ours}")
         return state
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.angles import angle, angle_names, facing
+from openpaf.angles import angle, angle_names, facing, some_angles
 from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.writers.writer import GrowingFile
@@ -22,7 +22,8 @@ class AngleWriter:
     """CSV of frame, time, id, facing (1 right, -1 left, 0 neither) and all angles in degrees.
 
     Which way somebody faces is followed by id; `openpaf smooth` knows it better, as it also looks
-    ahead. An empty cell is an angle whose parts were not found.
+    ahead. An empty cell is an angle whose parts were not found. Writing ends with a `SkeletonError`
+    where a skeleton has no angle.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class AngleWriter:
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         if not self._started:
+            rows.writerow(("frame", "time", "id", "facing", *some_angles(poses.skeleton)))
             self._started = True
-            rows.writerow(("frame", "time", "id", "facing", *angle_names(poses.skeleton)))
         ids = [-1] * len(poses) if poses.ids is None else poses.ids.tolist()
         for who, side, degrees in zip(ids, *self._angles(poses, ids), strict=True):
             rows.writerow((result.index, f"{result.time:.6f}", who, int(side), *cells(degrees)))
@@ -73,7 +74,8 @@ def facing_sides(ways: NDArray[np.float64]) -> NDArray[np.float64]:
 def all_angles(poses: Poses, sides: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, A) degrees of every angle that the skeleton has."""
     names = angle_names(poses.skeleton)
-    return np.stack([angle(poses.keypoints, poses.skeleton, one, sides) for one in names], axis=1)
+    columns = [angle(poses.keypoints, poses.skeleton, one, sides) for one in names]
+    return np.reshape(columns, (len(names), len(poses))).T
 
 
 def cells(degrees: NDArray[np.float64]) -> list[str]:

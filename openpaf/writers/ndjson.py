@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openpaf.result import Result
+from openpaf.skeleton_table import table_of
 from openpaf.writers.writer import GrowingFile
 
 
@@ -15,6 +16,7 @@ class NdjsonWriter:
 
     A line holds `frame`, `time`, `name`, `frame_size`, `skeleton`, and OpenPose's `version` and
     `people`; `person_id` is the track's id, -1 without one, and `score` that of the person.
+    `skeleton` is a name, or a table where it is not a built-in one.
 
     Parameters
     ----------
@@ -49,6 +51,6 @@ def line_of(result: Result, source: str | None) -> dict[str, Any]:
         "time": round(result.time, 6),
         "name": result.name,
         "frame_size": [width, height],
-        "skeleton": result.poses.skeleton.name,
+        "skeleton": table_of(result.poses.skeleton),
         **openpose,
     }

@@ -15,7 +15,7 @@ class OscWriter:
 
     `/openpaf/frame` holds the frame's number, seconds, width, height and people;
     `/openpaf/ID/PART` x, y in px and score of a keypoint that was found. With a source these begin
-    `/openpaf/SOURCE/`, with _ for what an address may not hold.
+    `/openpaf/SOURCE/`; _ stands for what an address may not hold.
 
     Parameters
     ----------
@@ -49,7 +49,10 @@ class OscWriter:
         ids = [] if poses.ids is None else poses.ids.tolist()
         for n, who in enumerate(ids):
             found = [
-                (f"{who}/{part}", [*poses.keypoints[n, k].tolist(), float(poses.scores[n, k])])
+                (
+                    f"{who}/{part.translate(_FORBIDDEN)}",
+                    [*poses.keypoints[n, k].tolist(), float(poses.scores[n, k])],
+                )
                 for k, part in enumerate(poses.skeleton.parts)
                 if poses.scores[n, k] > 0
             ]

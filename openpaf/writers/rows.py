@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from openpaf.errors import MissingExtraError
 from openpaf.files import replacing
 from openpaf.poses import Poses
+from openpaf.skeleton import is_built_in
+from openpaf.skeleton_table import table_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -126,12 +128,14 @@ def _line(row: Row) -> str:
     # In float64, so that rounding leaves short numbers.
     keypoints = _flat(row.poses).astype(np.float64).round(4).tolist()
     scores = row.poses.person_scores.astype(np.float64).round(6).tolist()
+    skeleton = row.poses.skeleton
     record = {
         "source": row.source,
         "frame": row.frame,
         "time": row.time,
         "width": width,
         "height": height,
+        **({} if is_built_in(skeleton) else {"skeleton": table_of(skeleton)}),
         "people": [
             {"score": score, "keypoints": one} for score, one in zip(scores, keypoints, strict=True)
         ],

@@ -17,6 +17,7 @@ from openpaf.files import check_file, refuse_to_replace, replacing
 from openpaf.frame import Frame
 from openpaf.poses import Poses
 from openpaf.result import Result
+from openpaf.skeleton_table import table_of
 from openpaf.writers.csv import CsvWriter
 from openpaf.writers.ndjson import NdjsonWriter
 from openpaf.writers.pictures import encoded
@@ -71,7 +72,7 @@ def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None) ->
         data = json.dumps(_openpose(poses)).encode()
     elif kind == ".parquet":
         row = Row(poses.source or "", poses.index or 0, poses.time, poses)
-        write_part(path, [row], {"skeleton": poses.skeleton.name})
+        write_part(path, [row], {"skeleton": table_of(poses.skeleton)})
         return path
     else:
         make = NdjsonWriter if kind == ".ndjson" else _csv_writer(poses)

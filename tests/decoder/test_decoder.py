@@ -320,3 +320,11 @@ def test_refinements_have_the_numbers_that_the_kernels_know_them_by() -> None:
 def test_min_score_is_a_share(score: float) -> None:
     with pytest.raises(ConfigError, match="min_score must be a number from 0 to 1"):
         DecoderConfig(min_score=score)
+
+
+def test_all_of_a_small_skeleton_is_enough() -> None:
+    """Somebody of two parts is found although others need three."""
+    maps, pafs = np.zeros((2, 8, 12), np.float32), np.zeros((2, 8, 12), np.float32)
+    maps[0, 4, 2] = maps[1, 4, 8] = 1
+    pafs[0] = 1
+    assert len(decode(Fields(maps, pafs, skeleton=chain(2)))) == 1

@@ -27,11 +27,12 @@ from openpaf.evaluate import (
     read_folder,
     write_page,
 )
+from openpaf.evaluate.failure_pictures import _limbs
 from openpaf.fields import Fields
 from openpaf.looks import ONE
 from openpaf.models import Calibration
 from openpaf.models.card import ModelCard
-from openpaf.skeleton import COCO_17, COCO_18
+from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 
 # Somebody standing, in units of their height.
 STANDING = {
@@ -282,3 +283,37 @@ def test_ap_looks_further_down_than_the_default_but_not_than_it_is_told(folder: 
     found = evaluate(engine, read_folder(folder), configs, resamples=2)
     assert found["usual"].report.ap.value > 0.95 and found["usual"].found[0].scores.size == 0
     assert found["asked"].report.ap.value == 0
+
+
+def test_oks_takes_the_sigmas_of_the_models_skeleton(folder: Path) -> None:
+    shifted = {image: [(x + 8, y, h) for x, y, h in people] for image, people in PEOPLE.items()}
+    engine = engine_of(shifted)
+    strict = evaluate_folder(engine, folder, resamples=1)
+    engine.skeleton = replace(COCO_18, name="loose", sigmas=tuple(4 * s for s in COCO_18.sigmas))
+    loose = evaluate_folder(engine, folder, resamples=1)
+    assert strict.ap.value < 0.8 and loose.ap.value > 0.95
+
+
+def test_where_nobody_has_a_torso_pck_is_measured_in_boxes(folder: Path) -> None:
+    def hide(content: dict[str, Any]) -> None:
+        hip = 3 * COCO_17.parts.index("right_hip") + 2
+        for annotation in content["annotations"]:
+            annotation["keypoints"][hip] = 0
+
+    path = folder / "person_keypoints.json"
+    content = json.loads(path.read_text())
+    hide(content)
+    path.write_text(json.dumps(content))
+    report = evaluate_folder(engine_of(), folder, resamples=1)
+    assert report.figures["PCK@0.2 box"].value == 1
+    assert "PCK@0.2 torso" not in report.figures
+    assert all(row.pck == 1 for row in report.parts if row.labelled)
+    # 60 px to the side are less than a fifth of no box here.
+    away = {image: [(x + 60, y, h) for x, y, h in people] for image, people in PEOPLE.items()}
+    assert evaluate_folder(engine_of(away), folder, resamples=1).figures["PCK@0.2 box"].value < 0.1
+
+
+def test_failures_of_other_things_are_drawn_with_their_own_limbs(folder: Path) -> None:
+    snail = Skeleton("snail", ("shell", "left_horn", "right_horn"), ((0, 1), (0, 2)))
+    assert _limbs(snail) == dict(zip(snail.limbs, snail.colors, strict=True))
+    assert len(_limbs(COCO_18.restricted(COCO_17.parts))) == 19

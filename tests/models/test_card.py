@@ -11,7 +11,9 @@ import pytest
 
 from openpaf.errors import ConfigError
 from openpaf.models.card import HUMAN_POSE_ESTIMATION_0001, ModelCard, recognise
-from openpaf.skeleton import BODY_25, COCO_18, MPI_15
+from openpaf.models.cards import card_beside, card_from_toml
+from openpaf.models.window_card import WindowCard
+from openpaf.skeleton import BODY_25, COCO_18, MPI_15, Skeleton
 
 OURS = ModelCard(name="default", skeleton=COCO_18, license="Apache-2.0", training_data="COCO")
 
@@ -102,9 +104,48 @@ def test_unreadable_toml(tmp_path: Path) -> None:
         ModelCard.from_toml(bad)
 
 
-def test_a_skeleton_of_ones_own_is_not_written() -> None:
+SNAIL = Skeleton(
+    "snail",
+    ("shell", "left horn", "r\u00e9d \U0001f40c"),
+    ((0, 1), (0, 2)),
+    sigmas=(0.2, 0.072, 0.1),
+)
+
+
+@pytest.mark.parametrize("kind", [ModelCard, WindowCard])
+def test_a_skeleton_of_ones_own_travels_in_the_card(
+    kind: type[ModelCard | WindowCard], tmp_path: Path
+) -> None:
+    mine = kind(name="mine", skeleton=SNAIL)
+    assert kind.from_json(mine.to_json()) == mine
+    path = tmp_path / "net.toml"
+    path.write_text(mine.to_toml(), "utf-8")
+    assert "[skeleton.sigmas]" in path.read_text("utf-8")
+    assert kind.from_toml(path) == mine and card_from_toml(path) == mine
+
+
+def test_a_card_written_by_hand_names_a_file_beside_it(tmp_path: Path) -> None:
+    card = tmp_path / "net.toml"
+    card.write_text('name = "net"\nskeleton = "snail.toml"\n')
+    with pytest.raises(ConfigError, match=r"snail\.toml is not a skeleton: it cannot be read"):
+        ModelCard.from_toml(card)
+    (tmp_path / "snail.toml").write_text(
+        'name = "snail"\nparts = ["a", "b"]\nlimbs = [["a", "b"]]\n'
+    )
+    skeleton = Skeleton("snail", ("a", "b"), ((0, 1),))
+    assert ModelCard.from_toml(card).skeleton == skeleton
+    beside = card_beside(tmp_path / "net.onnx")
+    assert isinstance(beside, ModelCard) and beside.skeleton == skeleton
+
+
+def test_a_file_that_somebody_sent_reads_no_other_file() -> None:
+    with pytest.raises(ConfigError, match="skeleton must be one of"):
+        ModelCard.from_json('{"name": "x", "skeleton": "/etc/crane.toml"}')
+
+
+def test_a_skeleton_that_no_file_can_say() -> None:
     mine = replace(OURS, skeleton=replace(COCO_18, name="mine"))
-    with pytest.raises(ConfigError, match="only built-in skeletons"):
+    with pytest.raises(ConfigError, match="mine has redundant limbs"):
         mine.to_json()
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openpaf.errors import ConfigError, OutputError, RecordingError
-from openpaf.motion import Motion, Scale
+from openpaf.errors import ConfigError, OutputError, RecordingError, SkeletonError
+from openpaf.motion import Motion, Record, Scale
 from openpaf.motion.archive import write_archive_angles
 from openpaf.motion.facing import facings
 from openpaf.motion.formats import angle_sink, open_sink, speed_table, write_all
+from openpaf.poses import Poses
 from openpaf.result import Result
-from openpaf.skeleton import BODY_25
+from openpaf.skeleton import BODY_25, Skeleton
 from openpaf.writers import AngleWriter
 from openpaf.writers.rows import Row, write_part
 from tests.motion.walks import knee_angle, motion_of, record, walk
@@ -334,3 +335,26 @@ def test_a_gap_over_blocks_is_a_gap(tmp_path: Path) -> None:
     assert [int(line.split("\t")[0]) for line in lines] == list(range(1, 121))
     times = np.array([float(line.split("\t")[1]) for line in lines])
     assert times == pytest.approx(np.arange(120) / 30, abs=1e-4)
+
+
+def test_a_skeleton_of_ones_own(tmp_path: Path) -> None:
+    """Smoothed, written and read again; what is made of bodies alone says so."""
+    snail = Skeleton("snail", ("shell", "left horn", "right horn"), ((0, 1), (0, 2)))
+    records = []
+    for f in range(60):
+        keypoints = np.array([[[50 + f, 80], [40 + f, 60], [60 + f, 60]]], np.float32)
+        scores = np.full((1, 3), 0.9, np.float32)
+        if 20 <= f < 24:
+            keypoints[0, 1], scores[0, 1] = np.nan, 0
+        poses = Poses(keypoints, scores, scores.mean(1), snail, np.array([1]), (200, 100))
+        records.append(Record(f, f / 30, poses))
+    Motion.of(records).smooth()[0].write(tmp_path / "snail.ndjson")
+    again = Motion.read(tmp_path / "snail.ndjson")
+    assert again.skeleton == snail
+    (path,) = again.write(tmp_path / "snail.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[22]["left horn_x"]) == pytest.approx(62, abs=0.5)
+    for name, message in (("snail.bvh", "snail has no bone"), ("snail.mot", "snail has no angle")):
+        with pytest.raises(SkeletonError, match=message):
+            again.write(tmp_path / name)

@@ -181,7 +181,11 @@ def test_frames_are_counted_where_times_are_wrong(walk_file: Path) -> None:
         ("a.csv", "frame,time,person,id,part,x,y,score\n1,0,0,1,tail,1,2,1\n", "parts: tail"),
         ("a.csv", "frame,time,person,id,part,x,y,score\n1,0,0,1,nose,x,2,1\n", "line 2 cannot be"),
         ("a.csv", "frame,time,person,id,part,x,y,score\n1,0\n1,0,0,1,nose,3,2,1\n", "8 cells"),
-        ("wide.csv", "frame,time,id,nose_x,nose_y,nose_score\n0,0,1,2,3,1\n", "no skeleton has"),
+        (
+            "wide.csv",
+            "frame,time,id,nose_x,nose_y,nose_score\n0,0,1,2,3,1\n",
+            "no built-in skeleton has",
+        ),
         ("a.parquet", "PAR0", "cannot be read as Parquet"),
         ("a.mp4", "", "must be a folder or one of"),
     ],

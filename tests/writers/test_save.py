@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import replace
@@ -22,10 +23,11 @@ from openpaf.errors import (
     PosesError,
     SourceError,
 )
+from openpaf.motion import Motion
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_18
 from openpaf.writers import CsvWriter, NdjsonWriter, OpenPoseWriter
-from tests.writers.test_writers import make_result
+from tests.writers.test_writers import SNAIL, make_result
 
 RESULT = make_result(3)
 FRAME = np.full((48, 64, 3), 90, np.uint8)
@@ -181,3 +183,15 @@ def test_draw_is_a_function_of_the_package(found: Poses) -> None:
 
 def _unpacked(data: bytes) -> Any:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_a_skeleton_of_ones_own_is_read_back(tmp_path: Path) -> None:
+    poses = replace(make_result(3, skeleton=SNAIL).poses, index=3, time=0.15)
+    kinds = [".json", ".ndjson"]
+    with contextlib.suppress(ImportError):
+        import pyarrow  # noqa: F401
+
+        kinds.append(".parquet")
+    for kind in kinds:
+        motion = Motion.read(poses.save(tmp_path / f"snail{kind}"))
+        assert motion.skeleton == SNAIL, kind

@@ -21,11 +21,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from openpaf.errors import OutputError
+from openpaf.errors import OutputError, RecordingError, SkeletonError
+from openpaf.motion.readers.csv import CsvRecording
+from openpaf.motion.readers.ndjson import NdjsonRecording
+from openpaf.motion.readers.openpose import OpenPoseRecording
 from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 from openpaf.writers import (
+    AngleWriter,
     CocoWriter,
     CsvWriter,
     NdjsonWriter,
@@ -150,6 +154,41 @@ def test_ndjson(tmp_path: Path, results: list[Result]) -> None:
         assert [person["person_id"] for person in line["people"]] == [
             [id_] for id_ in range(7, 7 + len(result.poses))
         ]
+
+
+SNAIL = Skeleton(
+    "snail", ("shell", "left horn", "right horn"), ((0, 1), (0, 2)), sigmas=(0.2, 0.1, 0.1)
+)
+
+
+def test_a_skeleton_of_ones_own(tmp_path: Path) -> None:
+    results = [make_result(index, people=2, skeleton=SNAIL) for index in range(3)]
+    write(NdjsonWriter(tmp_path / "r.ndjson"), results)
+    records = list(NdjsonRecording(tmp_path / "r.ndjson", "r.ndjson").records())
+    assert [record.poses.skeleton for record in records] == [SNAIL] * 3
+    for record, result in zip(records, results, strict=True):
+        np.testing.assert_allclose(record.poses.keypoints, result.poses.keypoints, atol=1e-3)
+    write(CocoWriter(tmp_path / "r.json"), results)
+    first = json.loads((tmp_path / "r.json").read_text())[0]["keypoints"]
+    expected = np.nan_to_num(results[0].poses.keypoints[0])
+    np.testing.assert_allclose(np.reshape(first, (3, 3))[:, :2], expected, atol=1e-3)
+    write(CsvWriter(tmp_path / "r.csv"), results)
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert {row["part"] for row in csv.DictReader(file)} == set(SNAIL.parts)
+    with pytest.raises(RecordingError, match=r"no built-in skeleton has .* read the NDJSON"):
+        CsvRecording(tmp_path / "r.csv")
+    path = write_openpose(tmp_path, results[0])
+    assert read_openpose(path)[0].shape == (2, 3, 3)
+    (record,) = OpenPoseRecording([path]).records()
+    assert record.poses.skeleton == SNAIL
+    with pytest.raises(SkeletonError, match="snail has no angle"):
+        AngleWriter(tmp_path / "a.csv").write(results[0])
+
+
+def write_openpose(folder: Path, result: Result) -> Path:
+    write(OpenPoseWriter(folder, "snail"), [result])
+    (path,) = folder.glob("snail*.json")
+    return path
 
 
 def test_csv(tmp_path: Path, results: list[Result]) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.angles import whole_parts
+from openpaf.errors import SkeletonError
 from openpaf.motion.formats.people import EachPerson
 from openpaf.motion.formats.sink import Body, Sink
 from openpaf.motion.scale import Scale
@@ -61,6 +63,12 @@ class _Bvh:
         self._scale, self._skeleton, self._body = scale, skeleton, Body()
         parts = set(skeleton.parts) | {"neck", "mid_hip"}
         self._bones = [bone for bone in BONES if {bone.start, bone.end} <= parts]
+        known = set(whole_parts(skeleton))
+        if not any({bone.start, bone.end} <= known for bone in self._bones):
+            raise SkeletonError(
+                f"{skeleton.name} has no bone of the body that BVH is written of; write .ndjson "
+                "or .csv instead"
+            )
         self._ends = [[BODY_25.index(b.start), BODY_25.index(b.end)] for b in self._bones]
         self._lengths = np.zeros(len(self._bones))
         self._counts = np.zeros(len(self._bones))

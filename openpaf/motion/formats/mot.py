@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from openpaf.angles import angle, angle_names
+from openpaf.angles import angle, some_angles
 from openpaf.motion.facing import Facing, facings
 from openpaf.motion.formats.people import EachPerson
 from openpaf.motion.formats.sink import Body, Sink
@@ -22,7 +22,7 @@ def mot(path: Path, facing: Facing = "auto") -> Sink:
 class _Mot:
     def __init__(self, skeleton: Skeleton) -> None:
         self._skeleton, self._body = skeleton, Body()
-        self._names = angle_names(skeleton)
+        self._names = some_angles(skeleton)
 
     def row(self, number: int, time: float, keypoints: NDArray[np.float64], extra: float) -> None:
         degrees = [float(angle(keypoints, self._skeleton, name, extra)) for name in self._names]

@@ -11,6 +11,7 @@ import numpy as np
 from openpaf.motion.block import Block
 from openpaf.motion.formats.sink import Body
 from openpaf.motion.records import Record
+from openpaf.skeleton_table import table_of
 
 
 class Ndjson:
@@ -49,7 +50,7 @@ def _line(record: Record, block: Block) -> dict[str, object]:
         "time": round(record.time, 6),
         "name": record.name,
         "frame_size": block.frame_size,
-        "skeleton": record.poses.skeleton.name,
+        "skeleton": table_of(record.poses.skeleton),
         **record.poses.to_openpose(),
     }
     if record.filled is not None:

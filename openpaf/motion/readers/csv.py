@@ -110,7 +110,10 @@ class CsvRecording:
                 return skeleton
         known = {part for skeleton in _SMALLEST_FIRST for part in skeleton.parts}
         names = ", ".join(sorted(parts - known)) or "of several skeletons"
-        raise RecordingError(f"{self._path}: no skeleton has these parts: {names}")
+        raise RecordingError(
+            f"{self._path}: no built-in skeleton has these parts: {names}; of "
+            "others read the NDJSON, which describes them"
+        )
 
 
 # The fifteen parts of MPI come last, because only its chest and head are its own.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openpaf.errors import OpenPafWarning, RecordingError
-from openpaf.motion.records import NO_NUMBERS, Record, text_of, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
 
 _NUMBER = re.compile(r"(\d+)_keypoints$")
 DEFAULT_FRAME_RATE = 30.0
@@ -60,7 +60,8 @@ class OpenPoseRecording:
             seconds = frame / self._assumed_rate
             self._tell(path.parent, self._assumed_rate)
         source = text_of(value.get("source")) or path.stem.removesuffix("_keypoints")
-        poses = to_poses(rows, ids, None, str(path), source=source)
+        skeleton = skeleton_named(value.get("skeleton"), str(path))
+        poses = to_poses(rows, ids, skeleton, str(path), source=source)
         return Record(frame, seconds, poses, where=str(path))
 
     def _tell(self, folder: Path, rate: float) -> None:

@@ -41,7 +41,10 @@ def _skeleton(row: Mapping[str, Any], where: str) -> Skeleton:
     for skeleton in SKELETONS.values():
         if set(skeleton.parts) == set(parts):
             return skeleton
-    raise RecordingError(f"{where}: no skeleton has these parts: {', '.join(parts)}")
+    raise RecordingError(
+        f"{where}: no built-in skeleton has these parts: {', '.join(parts)}; of others read the "
+        "NDJSON, which describes them"
+    )
 
 
 def _record(people: list[Mapping[str, Any]], skeleton: Skeleton, where: str) -> Record:

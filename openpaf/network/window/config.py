@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from openpaf.errors import ConfigError
-from openpaf.skeleton import SKELETONS
+from openpaf.skeleton_table import skeleton_from, table_of
 
 KINDS = {"cpm": 8, "hourglass": 4, "simple_baseline": 4, "deeppose": 0}
 """Kinds of window networks, and the window px a cell of their maps; 0 where there are no maps."""
@@ -37,8 +38,8 @@ class WindowNetConfig:
         18 or 34, of the ResNet of a simple baseline; 10 for one block a level, half of 18.
     deconv : int
         Channels of the deconvolutions of a simple baseline, before `width`.
-    skeleton : str
-        Name of a built-in skeleton.
+    skeleton : str or dict
+        Name of a built-in one, or what `openpaf.skeleton_table` says of another.
     """
 
     kind: str = "simple_baseline"
@@ -49,7 +50,7 @@ class WindowNetConfig:
     depth: int = 4
     layers: int = 18
     deconv: int = 256
-    skeleton: str = "COCO_17"
+    skeleton: str | dict[str, Any] = "COCO_17"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -59,10 +60,7 @@ class WindowNetConfig:
             raise ConfigError(
                 f"head of {self.kind} must be {' or '.join(heads)}, got {self.head!r}"
             )
-        if self.skeleton not in SKELETONS:
-            raise ConfigError(
-                f"skeleton must be one of {', '.join(SKELETONS)}, got {self.skeleton!r}"
-            )
+        object.__setattr__(self, "skeleton", table_of(skeleton_from(self.skeleton)))
         if not 1 / 16 <= self.width <= 2:
             raise ConfigError(f"width must lie between 1/16 and 2, got {self.width}")
         grain = self.grain

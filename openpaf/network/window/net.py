@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from openpaf.network.stages import fold_batch_norms
 from openpaf.network.window.config import WindowNetConfig
-from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.skeleton_table import skeleton_from
 
 
 class WindowNet(nn.Module):
@@ -38,7 +38,7 @@ class WindowNet(nn.Module):
     def __init__(self, config: WindowNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.skeleton: Skeleton = SKELETONS[config.skeleton]
+        self.skeleton = skeleton_from(config.skeleton)
         self.parts = len(self.skeleton.parts)
 
     def forward(self, x: Tensor) -> list[Tensor]:
