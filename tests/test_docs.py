@@ -1,4 +1,4 @@
-"""What the pages for people who come from elsewhere tell them to type."""
+"""What the pages tell people to type, and where their links lead."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ pytest.importorskip("onnxruntime")
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("from-*.md"))
+EVERY_PAGE = sorted(str(path.relative_to(DOCS.parent)) for path in DOCS.rglob("*.md"))
 if not PAGES:
     pytest.skip("the pages are not part of the sdist", allow_module_level=True)
 
@@ -56,15 +57,35 @@ def test_commands_of_a_page_run(page: str, folder: Path) -> None:
         assert exit_.value.code == 0, command
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize("page", ["README.md", *EVERY_PAGE])
 def test_options_that_a_page_names_exist(page: str) -> None:
-    text = (DOCS / page).read_text("utf-8")
+    text = (DOCS.parent / page).read_text("utf-8")
     typed = re.findall(r"(?:^|`|\| )openpaf ([a-z]+)((?: [^`\n#|]*)?)", text, re.MULTILINE)
     for verb, words in typed:
         if verb in VERBS:
             known = options_of(verb)
             for option in re.findall(r"(?<!\S)--?[a-z][a-z0-9-]*", words):
                 assert option in known, f"openpaf {verb} {option}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *EVERY_PAGE])
+def test_links_of_a_page_lead_somewhere(page: str) -> None:
+    path = DOCS.parent / page
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text):
+        target, _, anchor = "".join(link).partition("#")
+        if "://" in target:
+            continue
+        found = path if not target else path.parent / target
+        assert found.exists(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors_of(found), f"{page}: {target}#{anchor}"
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Names that headings get on GitHub and in the site."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings}
 
 
 def options_of(verb: str) -> set[str]:
