@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from openpaf.errors import FrameError, PosesError
 from openpaf.frame import Frame, to_frame
+from openpaf.keywords import knows_keywords
 from openpaf.optional import cv2
 from openpaf.poses import Poses
 from openpaf.style import STYLE
@@ -18,6 +19,7 @@ _Place = tuple[int, int]
 """A point in OpenCV's fixed-point coordinates."""
 
 
+@knows_keywords("draw()", "poses.draw(frame, {}=...)")
 def draw(
     frame: Frame,
     poses: Poses,

@@ -24,6 +24,7 @@ from openpaf.decoder.keep import kept
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
 from openpaf.frame import Frame, several, to_frame
+from openpaf.keywords import knows_keywords
 from openpaf.looks import ONE, Look, NetInput, check_looks, net_inputs, placed, predict, read_looks
 from openpaf.models import ModelCard, find_model
 from openpaf.poses import Poses
@@ -124,6 +125,7 @@ class Engine:
         When the device asked for is not to be had and another one is used.
     """
 
+    @knows_keywords("Engine()", "openpaf.Engine({}=...)")
     def __init__(
         self,
         model: str | Path | None = None,
@@ -236,6 +238,7 @@ class Engine:
         max_people: int | None = None,
         keep: Keep | None = None,
     ) -> list[Poses]: ...
+    @knows_keywords("engine.detect()")
     def detect(
         self,
         frame: Any,
@@ -282,6 +285,7 @@ class Engine:
         found = find_people(self, [self.prepare(to_frame(frame, channels))], decoder)[0]
         return _with_source(found, frame)
 
+    @knows_keywords("engine.detect_batch()", "engine.detect_batch(frames, {}=...)")
     def detect_batch(
         self,
         frames: Iterable[Frame],
@@ -570,6 +574,7 @@ def detect(
     max_people: int | None = None,
     keep: Keep | None = None,
 ) -> list[Poses]: ...
+@knows_keywords("openpaf.detect()")
 def detect(
     frame: Any,
     *,

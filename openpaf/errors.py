@@ -17,6 +17,10 @@ class ConfigError(OpenPafError, ValueError):
     """An option has a value that cannot work."""
 
 
+class KeywordError(OpenPafError, TypeError):
+    """A function is given a keyword that it does not know."""
+
+
 class FrameError(OpenPafError, ValueError):
     """A frame is not a picture openpaf can read."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openpaf.errors import OpenPafError, PosesError, shown
+from openpaf.keywords import knows_keywords
 from openpaf.person import Keypoint, Person, boxes_of, same
 from openpaf.skeleton import Skeleton
 
@@ -183,12 +184,14 @@ class Poses:
 
         return draw(frame, self, **style)
 
+    @knows_keywords("poses.save()")
     def save(self, path: str | PathLike[str], frame: Any = None) -> Path:
         """Write to a .json, .ndjson, .csv, .parquet, .jpg or .png; see `openpaf.writers.save`."""
         from openpaf.writers.save import save
 
         return save(self, path, frame)
 
+    @knows_keywords("poses.show()")
     def show(self, frame: Any = None) -> None:
         """Show a picture, in a notebook or a viewer; see `openpaf.writers.viewer.show`."""
         from openpaf.writers.viewer import show

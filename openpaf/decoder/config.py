@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from openpaf.errors import ConfigError, shown
+from openpaf.keywords import class_knows_keywords
 from openpaf.models.calibration import Calibration
 
 Refinement = Literal["none", "quadratic", "log_quadratic", "quarter_offset", "centroid"]
@@ -55,6 +56,7 @@ class OpenPoseRules:
             _fraction("nms_threshold", self.nms_threshold)
 
 
+@class_knows_keywords("DecoderConfig()", "decoder=openpaf.DecoderConfig({}=...)")
 @dataclass(frozen=True, slots=True)
 class DecoderConfig:
     """Options of the decoder; the defaults suit networks trained the OpenPose way.

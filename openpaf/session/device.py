@@ -12,6 +12,12 @@ DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 # Of these a machine may have several.
 _NUMBERED = ("cuda", "tensorrt", "directml")
 _OTHER_NAMES = {"gpu": "cuda"}
+# What other programs call what there is here.
+_MEANT = {
+    "mps": "coreml", "metal": "coreml", "ane": "coreml", "trt": "tensorrt", "dml": "directml",
+    "intel": "openvino", "xpu": "openvino", "npu": "openvino", "cudaexecutionprovider": "cuda",
+    "cpuexecutionprovider": "cpu", "tensorrtexecutionprovider": "tensorrt", "onnxruntime": "auto",
+}  # fmt: skip
 _MOST = 1024
 
 
@@ -60,7 +66,14 @@ def read_device(text: str) -> Device:
         raise ConfigError(
             f"device must be one of {', '.join(DEVICES)}, or gpu for cuda, with a number after "
             f"{', '.join(_NUMBERED)} where there are several, such as cuda:1; got {shown(text)}"
+            + _meant(text)
         )
     if number is not None and int(number) >= _MOST:
         raise ConfigError(f"device numbers start at 0 and end far below {_MOST}, got {shown(text)}")
     return Device(name, int(number or 0))
+
+
+def _meant(text: object) -> str:
+    word = text.lower() if isinstance(text, str) else shown(text)
+    meant = f"cuda:{word}" if re.fullmatch("[0-9]{1,3}", word) else _MEANT.get(word)
+    return "" if meant is None else f"; did you mean {meant}?"

@@ -17,6 +17,7 @@ from openpaf.decoder import Decoder
 from openpaf.decoder.config import Keep
 from openpaf.errors import ConfigError, OpenPafError
 from openpaf.fields import Fields
+from openpaf.keywords import knows_keywords
 from openpaf.poses import Poses
 from openpaf.preprocess import plain
 from openpaf.result import Result
@@ -85,6 +86,7 @@ class Stream:
     stats : StreamStats
     """
 
+    @knows_keywords("engine.stream()", "engine.stream(source, {}=...)")
     def __init__(
         self,
         engine: Engine,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from openpaf.errors import ConfigError, shown
+from openpaf.keywords import class_knows_keywords
 
 _MOST = 1e6
 
 
+@class_knows_keywords("TrackConfig()", "track=TrackConfig({}=...)")
 @dataclass(frozen=True)
 class TrackConfig:
     """How people are followed. Times are seconds; lengths are body lengths, never px.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openpaf.keywords import knows_keywords
 from openpaf.motion.readers.open import recording_of
 from openpaf.motion.readers.sources import EVERY
 from openpaf.motion.records import Record
@@ -15,6 +16,7 @@ from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
 
 
+@knows_keywords("openpaf.read()")
 def read(path: str | Path, *, source: str | None = None) -> list[Poses]:
     """Read what `poses.save` and openpaf's commands wrote, one `Poses` a frame.
 
