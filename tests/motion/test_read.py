@@ -16,6 +16,7 @@ from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, Skeleton
+from openpaf.skeleton_table import skeleton_from
 from openpaf.writers import CocoWriter, CsvWriter, NdjsonWriter, OpenPoseWriter, Writer
 from openpaf.writers.rows import Row, write_part
 
@@ -168,6 +169,23 @@ def test_what_save_writes(tmp_path: Path, suffix: str, skeleton: Skeleton, ids: 
         scores=suffix in (".ndjson", ".parquet"), size=suffix in (".ndjson", ".parquet"),
     )  # fmt: skip
     assert (found.index, found.time, found.source) == (7, 0.28, "street.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".ndjson", ".parquet"])
+def test_a_skeleton_of_ones_own(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    crane = skeleton_from(
+        {
+            "name": "crane",
+            "parts": ["foot", "top", "hook"],
+            "limbs": [["foot", "top"], ["top", "hook"]],
+        },
+        "crane",
+    )
+    poses = people(2, 1, crane)
+    (found,) = openpaf.read(poses.save(tmp_path / f"one{suffix}"))
+    check(found, poses, scores=suffix != ".json", size=suffix != ".json")
 
 
 @pytest.mark.parametrize("suffix", [".json", ".ndjson", ".parquet"])

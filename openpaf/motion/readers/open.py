@@ -131,7 +131,7 @@ def _json(path: Path, source: str | None) -> Recording:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict) and "people" in value and "skeleton" not in value:
+    if isinstance(value, dict) and "people" in value and not {"frame_size", "width"} & value.keys():
         return OpenPoseRecording([path])
     return NdjsonRecording(path, str(path), source)
 
