@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from openpaf.decoder import Decoder as Decoder
     from openpaf.decoder import DecoderConfig as DecoderConfig
     from openpaf.decoder import decode as decode
+    from openpaf.drawing import DrawConfig as DrawConfig
     from openpaf.drawing import draw as draw
     from openpaf.engine import Engine as Engine
     from openpaf.engine import detect as detect
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Decoder": "decoder",
     "DecoderConfig": "decoder",
+    "DrawConfig": "drawing",
     "Engine": "engine",
     "Fields": "fields",
     "Keypoint": "person",

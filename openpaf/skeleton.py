@@ -140,6 +140,11 @@ class Skeleton:
         return spread_colors([next(iter(s)) if len(s) == 1 else 0 for s in of_limbs])
 
     @cached_property
+    def on_head(self) -> tuple[bool, ...]:
+        """For each part, whether it is nose, eye or ear, which are close together."""
+        return tuple(part.endswith(("nose", "eye", "ear")) for part in self.parts)
+
+    @cached_property
     def drawn_limbs(self) -> tuple[int, ...]:
         """Limbs that pictures show: all but the redundant ones."""
         return tuple(n for n in range(len(self.limbs)) if n not in self.redundant_limbs)

@@ -21,10 +21,17 @@ class Style:
         that are not in question.
     bodies_a_line : float
         Longer sides of a person's box over the width of a limb's line.
-    thickest : int
-        Widest line, px.
-    dot : (float, float)
-        Radius of a part's dot: so many line widths, and so many px more.
+    head : float
+        What is taken of that width on the head, whose parts are close together.
+    dot, smallest_dot : float
+        Radius of a part's dot in line widths, and the smallest, px.
+    box : float
+        Width of a box's line in line widths.
+    bodies_a_letter : float
+        Size of letters over the longer side of a person's box.
+    smallest_letters, smallest_letters_here, largest_letters : float
+        Px at least; and at least and at most in a picture with 640 px on its longer side, more in a
+        larger one.
     faintest : float
         Opacity of a limb that is not sure at all; 1 for one that is.
     """
@@ -35,8 +42,14 @@ class Style:
     truth: Color = (255, 255, 255)
     others: Color = (150, 150, 150)
     bodies_a_line: float = 60.0
-    thickest: int = 12
-    dot: tuple[float, float] = (0.6, 0.8)
+    head: float = 0.5
+    dot: float = 0.7
+    smallest_dot: float = 0.5
+    box: float = 0.5
+    bodies_a_letter: float = 0.1
+    smallest_letters: float = 10.0
+    smallest_letters_here: float = 7.0
+    largest_letters: float = 13.0
     faintest: float = 0.45
 
 
@@ -47,6 +60,12 @@ def css(color: Color) -> str:
     """A colour as pages write it, `#rrggbb`."""
     blue, green, red = color
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def hsl(hue: float, saturation: float, lightness: float) -> Color:
+    """A colour by its hue, degrees, and two shares, as pages name them."""
+    red, green, blue = colorsys.hls_to_rgb(hue / 360, lightness, saturation)
+    return (round(255 * blue), round(255 * green), round(255 * red))
 
 
 _RIGHT_COLORS: dict[str, Color] = {

@@ -11,7 +11,7 @@ import pytest
 import openpaf
 
 NAMES = [
-    "Decoder", "DecoderConfig", "Engine", "Fields", "Keypoint", "ModelCard", "Motion",
+    "Decoder", "DecoderConfig", "DrawConfig", "Engine", "Fields", "Keypoint", "ModelCard", "Motion",
     "OpenPafError", "Person", "Poses", "Skeleton", "__version__", "decode", "detect", "draw",
     "read", "skeleton",
 ]  # fmt: skip

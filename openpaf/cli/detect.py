@@ -10,6 +10,16 @@ from typing import Annotated
 
 import typer
 
+from openpaf.cli.drawing import (
+    BlurFaces,
+    Boxes,
+    Color,
+    Coloring,
+    Labels,
+    LineWidth,
+    OnBlack,
+    draw_config,
+)
 from openpaf.cli.found import Format, Found
 from openpaf.cli.messages import count, progress_bar, say, warn
 from openpaf.cli.options import (
@@ -39,6 +49,7 @@ from openpaf.errors import FrameError, MissingExtraError, SourceError
 from openpaf.frame import to_frame
 from openpaf.result import Result
 from openpaf.sources.listing import Picture, find_pictures
+from openpaf.writers import Painter
 
 
 def command(
@@ -79,6 +90,12 @@ def command(
         ),
     ] = Format.openpose,
     quiet: Quiet = False,
+    color: Coloring = Color.side,
+    line_width: LineWidth = None,
+    boxes: Boxes = False,
+    labels: Labels = False,
+    on_black: OnBlack = False,
+    blur_faces: BlurFaces = False,
     model: Model = None,
     card: Card = None,
     fast: Fast = False,
@@ -109,6 +126,7 @@ def command(
         openpaf detect photos/ -o - | jq '.people | length'
     """
     found = Found.of(out, csv, format)
+    drawing = draw_config(color, line_width, boxes, labels, on_black, blur_faces)
     pictures = find_pictures(sources)
     found.check(pictures, [model, card])
     engine = Engine(
@@ -124,7 +142,7 @@ def command(
     )
     started = time.perf_counter()
     with engine:
-        people, failed = _detect(engine, pictures, found)
+        people, failed = _detect(engine, pictures, found, Painter(drawing))
     for line in failed:
         warn(line)
     done = len(pictures) - len(failed)
@@ -138,12 +156,14 @@ def command(
         raise typer.Exit(1 if done else 2)
 
 
-def _detect(engine: Engine, pictures: Iterable[Picture], found: Found) -> tuple[int, list[str]]:
+def _detect(
+    engine: Engine, pictures: Iterable[Picture], found: Found, paint: Painter
+) -> tuple[int, list[str]]:
     """Look at every picture and write what is in it: how many people, and which pictures failed."""
     people = 0
     failed: list[str] = []
     on_stdout = found.folder is None and found.picture is None
-    with found.writers() as writers, progress_bar() as bar:
+    with found.writers(paint) as writers, progress_bar() as bar:
         for index, picture in enumerate(bar.track(pictures, description="detecting")):
             try:
                 frame = to_frame(picture.path)

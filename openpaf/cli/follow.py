@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from openpaf.cli.messages import count, progress_bar, say, warn
 from openpaf.cli.outputs import Outputs
+from openpaf.drawing import DrawConfig
 from openpaf.errors import SourceError
 from openpaf.optional import cv2
 from openpaf.poses import Poses
@@ -39,10 +40,10 @@ class Seen:
         return f"up to {count(self.most, 'person', 'people')} a frame"
 
 
-def open_window(streams: Streams, name: str, place: str, no_image: bool) -> Window:
+def open_window(streams: Streams, name: str, place: str, drawing: DrawConfig) -> Window:
     """Open a window for a source, with its frames a second in the corner."""
     numbers = streams.streams[name].stats
-    paint = Painter(image=not no_image, frame_rate=lambda: numbers.recent_frame_rate)
+    paint = Painter(drawing, frame_rate=lambda: numbers.recent_frame_rate)
     return Window(f"openpaf {without_secrets(place)}", paint)
 
 

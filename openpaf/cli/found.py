@@ -115,7 +115,7 @@ class Found:
             _make_writable(self.folder)
         say_replaced(files)
 
-    def writers(self) -> Writers:
+    def writers(self, paint: Painter) -> Writers:
         """Open them.
 
         Raises
@@ -127,11 +127,11 @@ class Found:
         if self.csv:
             writers.add(CsvWriter(path_or_stdout(self.csv), sources=True))
         if self.picture is not None:
-            writers.add(OnePictureWriter(self.picture, Painter()))
+            writers.add(OnePictureWriter(self.picture, paint))
         elif self.folder is None:
             writers.add(NdjsonWriter(None))
         else:
-            writers.add(PictureWriter(self.folder, "", Painter()))
+            writers.add(PictureWriter(self.folder, "", paint))
             if self.format is Format.coco:
                 writers.add(CocoWriter(self.folder / _COCO_RESULTS))
             else:

@@ -144,12 +144,6 @@ Video = Annotated[
     Path | None,
     typer.Option(help="Write an annotated .mp4, .mkv or .mov.", rich_help_panel="Output"),
 ]
-NoImage = Annotated[
-    bool,
-    typer.Option(
-        "--no-image", help="Draw skeletons on black, not on the frame.", rich_help_panel="Output"
-    ),
-]
 Every = Annotated[
     int,
     typer.Option(

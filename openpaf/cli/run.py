@@ -11,6 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
+from openpaf.cli.drawing import (
+    BlurFaces,
+    Boxes,
+    Color,
+    Coloring,
+    Ids,
+    Labels,
+    LineWidth,
+    OnBlack,
+    draw_config,
+)
 from openpaf.cli.follow import Seen, follow, open_window, quieten_opencv, tell, whole
 from openpaf.cli.kernels import compile_kernels, kernels_compiled_beside
 from openpaf.cli.messages import say
@@ -28,7 +39,6 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
-    NoImage,
     Quiet,
     Refine,
     RefineLimit,
@@ -143,7 +153,13 @@ def command(
             rich_help_panel="Output",
         ),
     ] = None,
-    no_image: NoImage = False,
+    color: Coloring = Color.side,
+    line_width: LineWidth = None,
+    boxes: Boxes = False,
+    ids: Ids = True,
+    labels: Labels = False,
+    on_black: OnBlack = False,
+    blur_faces: BlurFaces = False,
     quiet: Quiet = False,
     stats: Annotated[
         Stats,
@@ -239,6 +255,7 @@ def command(
         openpaf run cam01.mp4 cam02.mp4 --sync --openpose-json pose
     """
     quieten_opencv()
+    drawing = draw_config(color, line_width, boxes, labels, on_black, blur_faces, ids=ids)
     outputs = Outputs(video, images, ndjson, csv, coco_json, openpose_json, angles)
     sources = names_of(source)
     own = {name: outputs.with_output(out, name) for name in sources}
@@ -301,9 +318,9 @@ def command(
         seen = {name: Seen() for name in sources}
         say_replaced(file for name in own for file in own[name].existing(name, readers[name]))
         for name, place in sources.items():
-            paint = Painter(image=not no_image)
+            paint = Painter(drawing)
             if show:
-                windows.append(open_window(streams, name, place, no_image))
+                windows.append(open_window(streams, name, place, drawing))
                 writers[name].add(windows[-1])
             told = name if several else None
             if udp:

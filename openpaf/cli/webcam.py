@@ -7,6 +7,16 @@ from typing import Annotated
 import typer
 
 from openpaf.cli import run
+from openpaf.cli.drawing import (
+    BlurFaces,
+    Boxes,
+    Color,
+    Coloring,
+    Ids,
+    Labels,
+    LineWidth,
+    OnBlack,
+)
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
@@ -16,7 +26,6 @@ from openpaf.cli.options import (
     Model,
     NetHeight,
     NetSize,
-    NoImage,
     Refine,
     RefineLimit,
     Threads,
@@ -27,7 +36,13 @@ from openpaf.cli.options import (
 def command(
     camera: Annotated[int, typer.Argument(help="Which camera.", min=0)] = 0,
     video: Video = None,
-    no_image: NoImage = False,
+    color: Coloring = Color.side,
+    line_width: LineWidth = None,
+    boxes: Boxes = False,
+    ids: Ids = True,
+    labels: Labels = False,
+    on_black: OnBlack = False,
+    blur_faces: BlurFaces = False,
     model: Model = None,
     card: Card = None,
     fast: FastOrNot = None,
@@ -47,7 +62,13 @@ def command(
         [str(camera)],
         show=True,
         video=video,
-        no_image=no_image,
+        color=color,
+        line_width=line_width,
+        boxes=boxes,
+        ids=ids,
+        labels=labels,
+        on_black=on_black,
+        blur_faces=blur_faces,
         model=model,
         card=card,
         fast=fast,

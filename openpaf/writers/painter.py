@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.drawing import DrawConfig, draw
 from openpaf.result import Result
 
 Paint: TypeAlias = Callable[[Result], NDArray[np.uint8]]
@@ -19,16 +20,18 @@ class Painter:
 
     Parameters
     ----------
-    image : bool
-        False draws on black instead of on the frame.
+    config : DrawConfig, optional
     frame_rate : function without arguments, optional
         Tells the frames a second to write in the corner.
     """
 
     def __init__(
-        self, *, image: bool = True, frame_rate: Callable[[], float] | None = None
+        self,
+        config: DrawConfig | None = None,
+        *,
+        frame_rate: Callable[[], float] | None = None,
     ) -> None:
-        self._image, self._frame_rate = image, frame_rate
+        self._config, self._frame_rate = config, frame_rate
         self._latest: Result | None = None
         self._drawing: NDArray[np.uint8]
 
@@ -36,6 +39,6 @@ class Painter:
         """Give the frame with skeletons on it, (H, W, 3) uint8 BGR."""
         if result is not self._latest:
             rate = None if self._frame_rate is None else self._frame_rate()
-            self._drawing = result.poses.draw(result.frame, image=self._image, fps=rate)
+            self._drawing = draw(result.frame, result.poses, self._config, fps=rate)
             self._latest = result
         return self._drawing

@@ -147,6 +147,14 @@ class TestOutputs:
         assert cv2.imread(str(tmp_path / name)).shape == (40, 60, 3)
         assert f"; wrote {tmp_path / name}\n" in capfd.readouterr().err
 
+    def test_people_are_drawn_as_asked(self, picture: Path, tmp_path: Path) -> None:
+        pictures = {}
+        for options in ("", "--on-black", "--color person", "--boxes", "--labels --line-width 3"):
+            assert run(picture, "-o", tmp_path / "out.png", *options.split()) == 0
+            pictures[options] = cv2.imread(str(tmp_path / "out.png"))
+        assert not pictures["--on-black"][30:, :20].any() and pictures[""][30:, :20].all()
+        assert len({one.tobytes() for one in pictures.values()}) == len(pictures)
+
     def test_a_folder_may_be_called_like_a_picture(self, picture: Path, tmp_path: Path) -> None:
         (tmp_path / "out.jpg").mkdir()
         assert run(picture, "-o", tmp_path / "out.jpg") == 0
@@ -307,6 +315,7 @@ class TestOptions:
             ["--net-size", "big"], ["--net-height", "tall"], ["--min-score", "2"],
             ["--max-people", "0"], ["--format", "xml"], ["--format", "coco"], ["--device", "tpu"],
             ["--csv", "-"], ["--output", "out.json"], ["--output", "out.heic"], ["--output", ""],
+            ["--color", "red"], ["--line-width", "0"],
             ["--output", "out.mp4"], ["--output", "x.png", "--format", "coco"],
             ["--mdoel", "x"], ["--model", "gone.onnx"], ["--card", "gone.toml"],
         ],

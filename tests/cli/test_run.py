@@ -220,6 +220,15 @@ def test_one_video_by_its_name(clip: Path, network: Path, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
 
 
+def test_people_are_drawn_as_asked(clip: Path, network: Path, tmp_path: Path) -> None:
+    pictures = {}
+    for options in ("", "--no-ids", "--on-black", "--color limb", "--boxes --line-width 2"):
+        words = [*options.split(), "--images", tmp_path, "--start", "20f", "--max-frames", 4]
+        assert run(clip, "--model", network, *words) == 0
+        pictures[options] = cv2.imread(str(tmp_path / "walk_000000000023_poses.jpg"))
+    assert len({one.tobytes() for one in pictures.values()}) == len(pictures)
+
+
 def test_quiet_says_nothing(
     clip: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -326,7 +335,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_window_on_a_virtual_display(
     display: None, clip: Path, network: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(clip, "--model", network, "--show", "--no-image") == 0
+    assert run(clip, "--model", network, "--show", "--on-black") == 0
     err = capfd.readouterr().err
     assert err.startswith(f"openpaf: {FRAMES} frames in") and err.count("\n") == 1
 

@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import openpaf.writers.painter
+from openpaf.drawing import DrawConfig
 from openpaf.errors import OutputError, RecordingError, SkeletonError
 from openpaf.motion.readers.csv import CsvRecording
 from openpaf.motion.readers.ndjson import NdjsonRecording
@@ -263,15 +265,17 @@ def test_annotated_pictures(tmp_path: Path, results: list[Result]) -> None:
 def test_a_result_is_drawn_once(results: list[Result], monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[dict[str, Any]] = []
 
-    def draw(poses: Poses, frame: NDArray[np.uint8], **style: Any) -> NDArray[np.uint8]:
-        drawn.append(style)
+    def draw(
+        frame: NDArray[np.uint8], poses: Poses, config: DrawConfig, **more: Any
+    ) -> NDArray[np.uint8]:
+        drawn.append({"config": config, **more})
         return frame
 
-    monkeypatch.setattr(Poses, "draw", draw)
-    painter = Painter(image=False, frame_rate=lambda: 12.5)
+    monkeypatch.setattr(openpaf.writers.painter, "draw", draw)
+    painter = Painter(DrawConfig(on_black=True), frame_rate=lambda: 12.5)
     for result in results[:3]:
         assert painter(result) is painter(result)
-    assert drawn == [{"image": False, "fps": 12.5}] * 3
+    assert drawn == [{"config": DrawConfig(on_black=True), "fps": 12.5}] * 3
 
 
 class Broken:
