@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -40,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ["index.md", *PAGES])
 def test_python_of_a_page_runs(page: str, folder: Path) -> None:
     for block in ours(page, "python"):
         exec(compile(block, page, "exec"), {})  # noqa: S102  (our own pages)
@@ -86,6 +88,21 @@ def anchors_of(page: Path) -> set[str]:
     """Names that headings get on GitHub and in the site."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings}
+
+
+def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("material")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=DOCS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first = (tmp_path / "index.html").read_text("utf-8")
+    assert "pictures/photograph.jpg" in first
+    assert "weights/index.html" in first
 
 
 def options_of(verb: str) -> set[str]:
