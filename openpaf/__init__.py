@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from openpaf.fields import Fields as Fields
     from openpaf.models import ModelCard as ModelCard
     from openpaf.motion import Motion as Motion
-    from openpaf.motion import read as read
+    from openpaf.motion.readers import read as read
     from openpaf.person import Keypoint as Keypoint
     from openpaf.person import Person as Person
     from openpaf.poses import Poses as Poses
@@ -45,7 +45,7 @@ _HOMES = {
     "decode": "decoder",
     "detect": "engine",
     "draw": "drawing",
-    "read": "motion",
+    "read": "motion.readers",
 }
 
 __all__ = list(_HOMES) + ["__version__", "skeleton"]

@@ -71,6 +71,14 @@ def test_a_picture_waits_for_no_compiler_and_no_video() -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_reading_poses_back_waits_for_no_filter_and_no_compiler() -> None:
+    done = python(
+        "import sys, openpaf\nopenpaf.read\n"
+        "print(sorted({'av', 'llvmlite', 'numba', 'scipy'} & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
 def test_decoding_never_needs_opencv_or_a_runtime() -> None:
     done = python(
         "import os, sys\n"

@@ -222,6 +222,31 @@ def test_a_file_cut_short_by_a_kill(tmp_path: Path) -> None:
         assert len(openpaf.read(path)) == 5
 
 
+LABELS: dict[str, Any] = {
+    "images": [
+        {"id": 4, "file_name": "b.jpg", "width": 640, "height": 480},
+        {"id": 2, "file_name": "a.jpg", "width": 64, "height": 48},
+    ],
+    "annotations": [],
+    "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.parts)}],
+}
+
+
+def test_coco_labels(tmp_path: Path) -> None:
+    flat = np.array([[10.0 * k, 20.0, (2, 1, 0)[k % 3]] for k in range(17)])
+    person = {"id": 1, "image_id": 4, "keypoints": flat.ravel().tolist(), "num_keypoints": 11}
+    crowd = {**person, "iscrowd": 1}
+    unlabelled = {**person, "keypoints": [0] * 51, "num_keypoints": 0}
+    content = {**LABELS, "annotations": [person, crowd, unlabelled]}
+    (tmp_path / "labels.json").write_text(json.dumps(content, indent=2))
+    four, two = openpaf.read(tmp_path / "labels.json")
+    assert (four.index, four.source, four.frame_size) == (4, "b.jpg", (640, 480))
+    assert (two.index, two.source, len(two), two.skeleton) == (2, "a.jpg", 0, COCO_17)
+    assert len(four) == 1 and four.person_scores.tolist() == [1] and four.ids is None
+    assert four.scores[0].tolist() == (flat[:, 2] > 0).tolist()
+    np.testing.assert_array_equal(four.keypoints[0, flat[:, 2] > 0], flat[flat[:, 2] > 0, :2])
+
+
 LINE = {"frame": 0, "time": 0, "people": [{"pose_keypoints_2d": [1, 2, 0.5] * 18}]}
 
 
@@ -236,7 +261,11 @@ LINE = {"frame": 0, "time": 0, "people": [{"pose_keypoints_2d": [1, 2, 0.5] * 18
         ("a.json", "[[[", "is not JSON"),
         ("a.json", "[" * 200_000, "is not JSON"),
         ("a.json", {"people": 3}, "is not a file of OpenPose's JSON"),
-        ("a.json", {"images": [], "annotations": []}, "got one with images, annotations"),
+        ("a.json", {"images": [], "annotations": []}, "it has no list 'categories'"),
+        ("a.json", {**LABELS, "images": [{"id": "x"}]}, "id of entry x must be a whole number"),
+        ("a.json", {**LABELS, "annotations": [{"image_id": 4, "keypoints": [1]}]}, "51 keypoint"),
+        ("a.json", {**LABELS, "images": [{"id": 4, "width": "x"}]}, "image 4 cannot be read"),
+        ("a.json", {**LABELS, "categories": [{"keypoints": ["a", "b"]}]}, "lists no limbs: a, b"),
         ("a.json", "{" * 9, "is not a JSON object a line"),
         ("a.ndjson", {**LINE, "frame": 10**400, "time": 10**400}, "line 1"),
         ("a.ndjson", {**LINE, "people": [{**LINE["people"][0], "score": "x"}]}, "scores of people"),

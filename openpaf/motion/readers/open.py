@@ -13,6 +13,7 @@ from typing import IO
 
 from openpaf.errors import ConfigError, RecordingError
 from openpaf.motion.readers.coco import CocoRecording
+from openpaf.motion.readers.coco_labels import CocoLabels
 from openpaf.motion.readers.csv import CsvRecording
 from openpaf.motion.readers.ndjson import NdjsonRecording
 from openpaf.motion.readers.openpose import DEFAULT_FRAME_RATE, OpenPoseRecording
@@ -67,9 +68,9 @@ def open_recording(
     Parameters
     ----------
     path : str or Path
-        `.ndjson`, `.csv` (a row a keypoint, or wide), `.parquet`, COCO keypoint results, a folder
-        of OpenPose's `*_keypoints.json`, a folder of `openpaf batch`; `-` is NDJSON on standard
-        input.
+        `.ndjson`, `.csv` (a row a keypoint, or wide), `.parquet`, COCO keypoint results or labels,
+        a folder of OpenPose's `*_keypoints.json`, a folder of `openpaf batch`; `-` is NDJSON on
+        standard input.
     frame_rate : float, optional
         Frames a second; counts times by frame number, whatever the file says.
     source : str, optional
@@ -121,7 +122,7 @@ def _file(path: Path, source: str | None) -> Recording:
 
 
 def _json(path: Path, source: str | None) -> Recording:
-    """An array is COCO's results, one object with people OpenPose's, the rest a line a frame."""
+    """COCO's results are an array, COCO's labels and OpenPose's people one object."""
     try:
         data = path.read_bytes().removeprefix(codecs.BOM_UTF8).lstrip()
         if data.startswith(b"["):
@@ -131,6 +132,8 @@ def _json(path: Path, source: str | None) -> Recording:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError):
         value = None
+    if isinstance(value, dict) and "annotations" in value:
+        return CocoLabels(path)
     if isinstance(value, dict) and "people" in value and not {"frame_size", "width"} & value.keys():
         return OpenPoseRecording([path])
     return NdjsonRecording(path, str(path), source)

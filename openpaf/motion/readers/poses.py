@@ -23,8 +23,9 @@ def read(path: str | Path, *, source: str | None = None) -> list[Poses]:
     Parameters
     ----------
     path : str or Path
-        `.json`: OpenPose's, or COCO keypoint results. `.ndjson`, `.csv`, `.parquet`. A folder of
-        OpenPose's `*_keypoints.json`, or of `openpaf batch`. `-` is NDJSON on standard input.
+        `.json`: OpenPose's, COCO keypoint results, or COCO keypoint labels. `.ndjson`, `.csv`,
+        `.parquet`. A folder of OpenPose's `*_keypoints.json`, or of `openpaf batch`. `-` is NDJSON
+        on standard input.
     source : str, optional
         Only this one, where the file is of several cameras or videos.
 
