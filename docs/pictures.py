@@ -14,7 +14,6 @@ import argparse
 from pathlib import Path
 
 import cv2
-import numpy as np
 from PIL import Image
 
 import openpaf
@@ -39,7 +38,7 @@ def draw_film(path: Path, film: Path, step: int) -> None:
     pictures, times = [], []
     with engine.stream(film, step=step) as stream:
         for result in stream.results():
-            drawn = openpaf.draw(np.zeros_like(result.frame), result.poses, ids=False)
+            drawn = openpaf.draw(result.frame, result.poses, on_black=True, color="person")
             height = round(drawn.shape[0] * WIDTH / drawn.shape[1])
             drawn = cv2.resize(drawn, (WIDTH, height), interpolation=cv2.INTER_AREA)
             pictures.append(Image.fromarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)))
