@@ -1,4 +1,4 @@
-"""Let the site hold pages that lie elsewhere in the repository, and links lead to them."""
+"""Let the site hold every decision and what lies elsewhere in the repository; mend links to it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ ELSEWHERE = (
     "weights/labels/README.md",
 )
 _LINK = re.compile(r"(!?\[[^\]]*\])\(([^)\s#]*)(#[^)\s]*)?\)")
+
+
+def on_config(config: Any) -> Any:
+    """End the order of pages with the decisions."""
+    names = sorted(path.name for path in (ROOT / "docs" / "design").glob("*.md"))
+    config.nav.append({"Decisions": [f"design/{name}" for name in names]})
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:
