@@ -184,6 +184,8 @@ class Engine:
             self.tiles = Tiles.of(self.net_height, self.net_size, self.card.stride)
         runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
         self.refiner = open_refiner(refine, refine_limit, runtime)
+        if self.refiner is not None:
+            self.refiner.check_parts(self.skeleton)
         if self.net_size is not None:
             session.settle()
         _engines.add(self)

@@ -67,6 +67,14 @@ def _body(rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
     return {name: rotation @ place for name, place in parts.items()}
 
 
+def _thing(rng: np.random.Generator, skeleton: Skeleton) -> dict[str, NDArray[np.float64]]:
+    """One of what nothing is known of: its parts about a circle, in heights, its middle at 0."""
+    turns = np.linspace(0, 2 * np.pi, len(skeleton.parts), endpoint=False)
+    radii = rng.uniform(0.3, 0.5, len(turns))
+    places = radii * np.stack([np.sin(turns), np.cos(turns)])
+    return dict(zip(skeleton.parts, places.T, strict=True))
+
+
 def _people(
     count: int,
     rng: np.random.Generator,
@@ -79,6 +87,8 @@ def _people(
     keypoints = np.empty((count, len(skeleton.parts), 2), np.float32)
     for person in range(count):
         body = _body(rng)
+        if not body.keys() >= set(skeleton.parts):
+            body = _thing(rng, skeleton)
         tall = float(np.exp(rng.uniform(*np.log(heights))))
         centre = np.array([rng.uniform(0, width), rng.uniform(0.3 * tall, height - 0.3 * tall)])
         keypoints[person] = [centre + tall * body[part] for part in skeleton.parts]

@@ -70,6 +70,21 @@ class Refiner:
                 self._network = open_window_network(self.path, **self._options)
             return self._network
 
+    def check_parts(self, skeleton: Skeleton) -> None:
+        """Make sure that the first look, of this skeleton, finds the same kind of thing.
+
+        Raises
+        ------
+        ConfigError
+            When it does not: what a person's network sees in an animal are a person's parts.
+        """
+        theirs = self.network.skeleton
+        if theirs.is_body != skeleton.is_body or not set(theirs.parts) & set(skeleton.parts):
+            raise ConfigError(
+                f"{self.path} looks for the parts of {theirs.name}, the first look for those of "
+                f"{skeleton.name}; leave refine out, or name a window network of the same parts"
+            )
+
     def refine(self, poses: Poses, frame: NDArray[np.uint8], min_score: float = 0.0) -> Poses:
         """Look at each of the largest people once more, all in one batch, and mix both looks.
 

@@ -19,6 +19,7 @@ from openpaf.convert.caffe import caffe_tensors, net_message
 from openpaf.convert.convert import _READERS
 from openpaf.convert.torch_files import torch_tensors
 from openpaf.errors import CheckpointError
+from openpaf.network import checkpoint
 
 from .test_cards import one_line
 
@@ -144,3 +145,25 @@ def test_any_spoilt_file_at_all(suffix: str, tmp_path: Path) -> None:
             assert "\n" not in str(error)
 
     try_it()
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "said"),
+    [
+        ("COCO_19", "must be one of COCO_17"),
+        ("/etc/passwd.toml", "must be one of COCO_17"),
+        ({"name": "x", "parts": ["a", "b"], "limbs": [["a", "c"]]}, "names 'c', which is no part"),
+        ({"name": "x", "parts": ["a"] * 10**6, "limbs": []}, "2 to 256 entries, got 1000000"),
+        ({"parts": {}}, "lacks limbs and name"),
+        ([1], "must be one of"),
+        (None, "must be one of"),
+        (_WEIGHT, "must be one of"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_skeleton_that_cannot_be(skeleton: Any, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"recipe": {"network": {"skeleton": skeleton}}, "average": {}})
+    with pytest.raises(CheckpointError, match=said) as error:
+        checkpoint.load_network(path)
+    assert one_line(error.value)

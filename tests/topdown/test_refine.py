@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from openpaf import Engine
 from openpaf.cli.options import complete_refine, refine_options
 from openpaf.errors import ConfigError, ModelError, ModelNotFoundError
-from openpaf.models import WindowCard
+from openpaf.models import ModelCard, WindowCard
 from openpaf.poses import Poses
-from openpaf.skeleton import COCO_17, COCO_18
+from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.topdown import WindowNetwork, agreement, refine
 from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, agree
 from openpaf.topdown.refine import Refiner, largest
@@ -208,6 +208,16 @@ def test_the_engine_refines_what_it_finds(window_network: Path) -> None:
 def test_options_that_cannot_work(refine_with: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Engine(refine=refine_with)
+
+
+@pytest.mark.parametrize("parts", [("neck", "shell"), ("left_big_toe", "left_heel")])
+def test_a_second_look_at_something_else_is_refused(
+    parts: tuple[str, str], window_network: Path
+) -> None:
+    card = ModelCard(name="other", skeleton=Skeleton("snail", parts, ((0, 1),)))
+    path = write_nobody(window_network.with_name("first.onnx"))
+    with pytest.raises(ConfigError, match="looks for the parts of COCO_18, the first look for"):
+        Engine(path, card=card, refine=window_network)
 
 
 def test_a_network_of_fields_cannot_refine(tmp_path: Path, window_network: Path) -> None:
