@@ -221,11 +221,9 @@ def test_a_small_network_learns_scarecrows(tmp_path: Path) -> None:
     scarecrows.main(tmp_path, pictures=300, held_out=60)
     words = ["--data", tmp_path, "--out", tmp_path / "run", "--threads", "1"]
     assert run("train", tmp_path / "small.toml", *words) == 0
-    model = tmp_path / "scarecrows.onnx"
-    assert run("export", tmp_path / "run" / "last.pt", "-o", model) == 0
-    report = tmp_path / "report.json"
-    size = ["--net-height", "192"]
-    assert run("val", tmp_path / "held-out", "--model", model, *size, "--json", report) == 0
+    model, report = tmp_path / "scarecrows.onnx", tmp_path / "report.json"
+    assert run("export", tmp_path / "run" / "last.pt", "-o", model, "--net-height", "192") == 0
+    assert run("val", tmp_path / "held-out", "--model", model, "--json", report) == 0
     figures = json.loads(report.read_text())["figures"]
     assert figures["PCK@0.2 box"]["value"] >= 0.9
     assert figures["AP"]["value"] >= 0.8
