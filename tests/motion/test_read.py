@@ -286,6 +286,42 @@ def test_files_of_others_are_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_csv_of_a_spreadsheet_and_bytes_that_are_no_text(tmp_path: Path) -> None:
+    poses = replace(people(1, 1), source="a\xff.jpg")
+    path = poses.save(tmp_path / "a.csv")
+    expected = openpaf.read(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert openpaf.read(path) == expected
+    path.write_bytes(path.read_bytes().replace("\xff".encode(), b"\xff"))
+    assert openpaf.read(path)[0].source == r"a\xff.jpg"
+    path.write_bytes(path.read_bytes().replace(b"nose", b"\xff\xfe"))
+    with pytest.raises(RecordingError, match="no built-in skeleton has these parts"):
+        openpaf.read(path)
+    path.write_text("frame,time,person,id,part,x,y,score\n" + "1" * 200_000)
+    with pytest.raises(RecordingError, match="cannot be read: field larger than field limit"):
+        openpaf.read(path)
+
+
+def test_parquet_that_is_damaged_or_of_others(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = people(3, 1).save(tmp_path / "a.parquet")
+    whole = path.read_bytes()
+    for place in (4, 40, len(whole) // 2):  # in the pages, not in the footer
+        path.write_bytes(whole[:place] + b"\xff" * 20 + whole[place + 20 :])
+        with pytest.raises(RecordingError, match="cannot be read as Parquet") as caught:
+            openpaf.read(path)
+        assert "\n" not in str(caught.value)
+    for people_, frame in (([[1]], [0]), ([[{"keypoints": [1.0]}]], ["x"]), ([["a"]], [None])):
+        parquet.write_table(pa.table({"frame": frame, "people": people_}), path)
+        with pytest.raises(RecordingError, match="row 1 is not a frame of openpaf batch"):
+            openpaf.read(path)
+    odd = pa.table({"frame": [0], "people": [[]]}).replace_schema_metadata({"openpaf": "[1]"})
+    parquet.write_table(odd, path)
+    with pytest.raises(RecordingError, match="its metadata is not of openpaf"):
+        openpaf.read(path)
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"none\.json does not exist"):
         openpaf.read(tmp_path / "none.json")

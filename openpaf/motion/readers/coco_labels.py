@@ -80,6 +80,6 @@ def _skeleton(parts: tuple[str, ...], content: dict[str, Any], path: Path) -> Sk
     if own is None:
         raise RecordingError(
             f"{path}: no built-in skeleton has these parts, and categories[0] lists no limbs: "
-            f"{', '.join(parts)}"
+            f"{', '.join(parts)[:200]}"
         )
     return own

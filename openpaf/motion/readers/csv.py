@@ -6,6 +6,7 @@ import csv
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -93,13 +94,17 @@ class CsvRecording:
             raise RecordingError(f"{where} must have {len(self._names)} cells")
         warnings.warn(f"{where} is cut short and left out", OpenPafWarning, stacklevel=2)
 
-    def _opened(self) -> IO[str]:
+    @contextmanager
+    def _opened(self) -> Iterator[IO[str]]:
         try:
-            return self._path.open(newline="", encoding="utf-8")
-        except OSError as error:
-            raise RecordingError(
-                f"{self._path} cannot be read: {error.strerror or error}"
-            ) from error
+            # Names of files may hold bytes that are no text; spreadsheets put a mark in front.
+            with self._path.open(
+                newline="", encoding="utf-8-sig", errors="backslashreplace"
+            ) as file:
+                yield file
+        except (OSError, csv.Error) as error:
+            problem = getattr(error, "strerror", None) or error
+            raise RecordingError(f"{self._path} cannot be read: {problem}") from error
 
     def _find_skeleton(self) -> Skeleton:
         """The smallest skeleton that has the parts of the first rows."""
@@ -111,7 +116,7 @@ class CsvRecording:
         known = {part for skeleton in _SMALLEST_FIRST for part in skeleton.parts}
         names = ", ".join(sorted(parts - known)) or "of several skeletons"
         raise RecordingError(
-            f"{self._path}: no built-in skeleton has these parts: {names}; of "
+            f"{self._path}: no built-in skeleton has these parts: {names[:200]}; of "
             "others read the NDJSON, which describes them"
         )
 

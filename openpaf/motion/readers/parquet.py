@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from openpaf.errors import MissingExtraError, RecordingError
+from openpaf.errors import MissingExtraError, RecordingError, first_line
 from openpaf.motion.readers.sources import OneSource
 from openpaf.motion.readers.wide import is_wide, wide_records
-from openpaf.motion.records import Record, skeleton_named, to_poses
+from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
 from openpaf.skeleton import Skeleton
 
 _ROWS = 1024
@@ -58,44 +59,52 @@ class ParquetRecording:
     def _rows(self) -> Iterator[dict[str, Any]]:
         file = self._opened()
         total, done = max(file.metadata.num_rows, 1), 0
-        for batch in file.iter_batches(batch_size=_ROWS):
-            yield from batch.to_pylist()
-            done += batch.num_rows
-            self.share = done / total
+        with self._errors():
+            for batch in file.iter_batches(batch_size=_ROWS):
+                yield from batch.to_pylist()
+                done += batch.num_rows
+                self.share = done / total
 
     def _record(self, row: dict[str, Any], where: str) -> Record:
-        people = row["people"] or []
-        rows = [one["keypoints"] for one in people]
-        size = (row["width"], row["height"]) if row.get("width") else None
-        poses = to_poses(
-            rows, [one.get("person_id", -1) for one in people], self._skeleton, where, size,
-            scores=[one.get("score") for one in people], source=row.get("source") or None,
-        )  # fmt: skip
-        time = row.get("time")
-        return Record(
-            row["frame"],
-            float("nan") if time is None else time,
-            poses,
-            row.get("source"),
-            None,
-            where,
-        )
+        try:
+            people = row["people"] or []
+            rows = [one["keypoints"] for one in people]
+            ids = [int(one.get("person_id", -1)) for one in people]
+            scores = [one.get("score") for one in people]
+            size = (int(row["width"]), int(row["height"])) if row.get("width") else None
+            frame, time = int(row["frame"]), row.get("time")
+            seconds = float("nan") if time is None else float(time)
+        except (*NO_NUMBERS, AttributeError, KeyError) as error:
+            raise RecordingError(f"{where} is not a frame of openpaf batch: {error}") from None
+        source = text_of(row.get("source"))
+        poses = to_poses(rows, ids, self._skeleton, where, size, scores=scores, source=source)
+        return Record(frame, seconds, poses, source, None, where)
 
     def _opened(self) -> Any:
         try:
-            import pyarrow
             from pyarrow import parquet
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 'Parquet needs pyarrow; pip install "openpaf[motion]"'
             ) from error
-        try:
+        with self._errors():
             return parquet.ParquetFile(self._path)
-        except (OSError, pyarrow.ArrowException) as error:
-            problem = str(error).splitlines()[0]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        import pyarrow
+
+        try:
+            yield
+        except (OSError, UnicodeDecodeError, pyarrow.ArrowException) as error:
+            problem = first_line(error)
             raise RecordingError(f"{self._path} cannot be read as Parquet: {problem}") from None
 
 
 def _skeleton(metadata: dict[bytes, bytes] | None, where: str) -> Skeleton | None:
     text = (metadata or {}).get(b"openpaf")
-    return None if text is None else skeleton_named(json.loads(text).get("skeleton"), where)
+    try:
+        said = None if text is None else json.loads(text).get("skeleton")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise RecordingError(f"{where}: its metadata is not of openpaf: {error}") from None
+    return skeleton_named(said, where)
