@@ -33,6 +33,7 @@ VERBS = {
     "webcam": "Follow people in front of camera 0, in a window.",
     "smooth": "Clean up a recording: ids, sides, gaps, jitter; angles, TRC, C3D and more.",
     "plot": "Draw angles and positions over time: pictures, or a page with the video.",
+    "draw": "Draw results on their video or pictures, without a network.",
     "batch": "Turn an archive of pictures and videos into a table of poses.",
     "weights": "List, fetch and convert models.",
     "export": "Turn a network into an ONNX file that describes itself.",
