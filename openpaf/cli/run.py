@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from enum import Enum
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -55,6 +53,29 @@ from openpaf.cli.options import (
 )
 from openpaf.cli.outputs import Outputs, say_replaced
 from openpaf.cli.rate import options_for_rate
+from openpaf.cli.run_options import (
+    Angles,
+    CocoJson,
+    Csv,
+    Fps,
+    Images,
+    Live,
+    MaxFrames,
+    Ndjson,
+    OpenPoseJson,
+    Osc,
+    Out,
+    Raw,
+    Show,
+    Smooth,
+    SourceNames,
+    Stats,
+    StatsAs,
+    Sync,
+    TargetFps,
+    Track,
+    Udp,
+)
 from openpaf.cli.sources import names_of, openers_of, opens_twice
 from openpaf.cli.sync import InStep, check_sync
 from openpaf.decoder.config import DecoderConfig
@@ -67,92 +88,19 @@ from openpaf.writers import OscWriter, Painter, UdpWriter, Window, Writers
 from openpaf.writers.datagrams import read_address
 
 
-class Stats(str, Enum):
-    """How to say how fast it was."""
-
-    text = "text"
-    json = "json"
-
-
 def command(
-    source: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            help="A video file; a picture, folder or quoted glob; a camera number; an http, rtsp "
-            "or other url; or - for JPEG pictures on standard input. Several are looked at beside "
-            "one another.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "--out",
-            "-o",
-            metavar="DIR|VIDEO",
-            help="Write an annotated video and its keypoints (NDJSON) into a folder; or the video "
-            "alone, by its name.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="Show a window; q or Esc ends.", rich_help_panel="Output")
-    ] = False,
+    source: SourceNames,
+    out: Out = None,
+    show: Show = False,
     video: Video = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Write annotated pictures, one a frame.", rich_help_panel="Output"
-        ),
-    ] = None,
-    ndjson: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write one JSON line a frame; - is standard output.", rich_help_panel="Output"
-        ),
-    ] = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write one CSV row a keypoint; - is standard output.", rich_help_panel="Output"
-        ),
-    ] = None,
-    coco_json: Annotated[
-        Path | None,
-        typer.Option(help="Write COCO keypoint results of all frames.", rich_help_panel="Output"),
-    ] = None,
-    openpose_json: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Write OpenPose's JSON, one file a frame.", rich_help_panel="Output"
-        ),
-    ] = None,
-    angles: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write joint and segment angles as CSV, a row a person; - is standard output.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    udp: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Send every frame as it comes to another program: the JSON of --ndjson, one "
-            "datagram a frame.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    osc: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Send keypoints as they come as Open Sound Control, for TouchDesigner and others.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
+    images: Images = None,
+    ndjson: Ndjson = None,
+    csv: Csv = None,
+    coco_json: CocoJson = None,
+    openpose_json: OpenPoseJson = None,
+    angles: Angles = None,
+    udp: Udp = None,
+    osc: Osc = None,
     color: Coloring = Color.side,
     line_width: LineWidth = None,
     boxes: Boxes = False,
@@ -161,14 +109,7 @@ def command(
     on_black: OnBlack = False,
     blur_faces: BlurFaces = False,
     quiet: Quiet = False,
-    stats: Annotated[
-        Stats,
-        typer.Option(
-            help="Frames a second, latency and drops at the end: a line on stderr, or JSON on "
-            "stdout.",
-            rich_help_panel="Output",
-        ),
-    ] = Stats.text,
+    stats: StatsAs = Stats.text,
     model: Model = None,
     card: Card = None,
     fast: FastOrNot = None,
@@ -183,51 +124,18 @@ def command(
     min_score: MinScore = None,
     complete: Complete = False,
     max_people: MaxPeople = None,
-    track: Annotated[
-        bool, typer.Option(help="Give people ids that stay with them, and smooth their keypoints.")
-    ] = True,
-    smooth: Annotated[bool, typer.Option(help="Smooth keypoints over time.")] = True,
+    track: Track = True,
+    smooth: Smooth = True,
     every: Every = 1,
-    live: Annotated[
-        bool | None,
-        typer.Option(
-            help="Drop frames to keep up, or look at every one.",
-            show_default="live for cameras and endless urls",
-        ),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames a second of pictures and standard input.", show_default="30"),
-    ] = None,
-    raw: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WxH", help="Standard input is raw BGR frames of this size: 1280x720."
-        ),
-    ] = None,
+    live: Live = None,
+    fps: Fps = None,
+    raw: Raw = None,
     start: Start = None,
     end: End = None,
     step: Step = 1,
-    target_fps: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="Take the size, looks and precision that find most at so many frames a second "
-            "on this machine; a few are tried on the source first, for some seconds.",
-        ),
-    ] = None,
-    max_frames: Annotated[
-        int | None, typer.Option(metavar="N", help="Stop after so many frames.", min=1)
-    ] = None,
-    sync: Annotated[
-        bool,
-        typer.Option(
-            "--sync",
-            help="Find out by the movement of wrists how much later one of several sources was "
-            "started than another, and number frames alike. A clap at the beginning helps. "
-            "Keypoints are written at the end; a kill loses them, Ctrl-C does not.",
-        ),
-    ] = False,
+    target_fps: TargetFps = None,
+    max_frames: MaxFrames = None,
+    sync: Sync = False,
 ) -> None:
     """Follow people in videos, cameras or streams.
 
