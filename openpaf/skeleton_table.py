@@ -30,7 +30,7 @@ _MOST_BYTES = 14_000
 _KEYS = ("name", "parts", "limbs", "pairs", "sigmas")
 
 
-def read_skeleton(path: Path) -> Skeleton:
+def read_skeleton(path: str | Path) -> Skeleton:
     """Skeleton in a TOML file.
 
     Raises

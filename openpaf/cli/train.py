@@ -143,9 +143,8 @@ def command(
     elif start is not None:
         trainer.start_from(start)
         warn(f"starting from the weights of {start}")
-    copy = out / "recipe.toml"
-    if not own and not (copy.exists() and copy.samefile(_recipe_path(recipe))):
-        shutil.copyfile(_recipe_path(recipe), copy)
+    if not own:
+        _keep_recipe(_recipe_path(recipe), out)
     log = Log(out, config.batch)
     control = _Control()
     with progress_bar() as bar:
@@ -189,6 +188,19 @@ def command(
         )
     else:
         warn(f"done: {last}; export it with: openpaf export {last} -o {out / 'model.onnx'}")
+
+
+def _keep_recipe(recipe: Path, out: Path) -> None:
+    """Copy what the run is made from, as far as it is not there already."""
+    from openpaf.train.config import skeleton_file
+
+    copies = {recipe: out / "recipe.toml"}
+    skeleton = skeleton_file(recipe)
+    if skeleton is not None:
+        copies[skeleton] = out / skeleton.name
+    for path, copy in copies.items():
+        if not (copy.exists() and copy.samefile(path)):
+            shutil.copyfile(path, copy)
 
 
 def _skeleton(word: str) -> Skeleton:

@@ -69,14 +69,16 @@ class OpenPosePerson(BaseModel):
 
 
 class OpenPoseFrame(BaseModel):
-    """OpenPose's JSON of one frame."""
+    """OpenPose's JSON of one frame; `skeleton` describes one that is not built in."""
 
     version: float
+    skeleton: dict[str, Any] | None = None
     people: list[OpenPosePerson]
 
 
 class CocoResult(BaseModel):
-    """A COCO keypoint result; `keypoints` is x, y, score of 17 parts, zeros where missing."""
+    """A COCO keypoint result; `keypoints` is x, y, score of each part, zeros where missing:
+    COCO's 17, or those of a skeleton that is not built in."""
 
     image_id: int
     category_id: int

@@ -242,6 +242,15 @@ def read_recipe(
     return recipe_from(values)
 
 
+def skeleton_file(path: Path) -> Path | None:
+    """The file of its skeleton that a recipe names, where that lies beside it."""
+    network = read_toml(path, "recipe").get("network")
+    named = network.get("skeleton") if isinstance(network, Mapping) else None
+    if not isinstance(named, str) or not named.endswith(".toml") or Path(named).name != named:
+        return None
+    return path.with_name(named)
+
+
 def recipe_from(values: Mapping[str, Any]) -> TrainConfig | WindowTrainConfig:
     """Build a recipe from plain values, as read from TOML or a checkpoint.
 

@@ -223,9 +223,8 @@ class Trainer:
             if not any_parts and theirs.skeleton != ours.skeleton:
                 names = [skeleton_from(one.skeleton).name for one in (theirs, ours)]
                 raise CheckpointError(
-                    f"{path} finds the parts of {names[0]}, the recipe asks for those of "
-                    f"{names[1]}, as the skeleton of each says; begin a new run from its weights "
-                    "with --start"
+                    f"{path} was begun with the skeleton {names[0]}, which is not the recipe's "
+                    f"{names[1]}, or no longer; begin a new run from its weights with --start"
                 )
             theirs = replace(theirs, skeleton=ours.skeleton)
         if theirs != ours:

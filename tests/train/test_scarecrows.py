@@ -69,9 +69,13 @@ def test_every_stage_knows_the_skeleton(
 ) -> None:
     monkeypatch.chdir(drawn)
     skeleton = read_skeleton(Path("scarecrow.toml"))
-    assert run("train", "tiny.toml", "--out", "run", "--threads", "1") == 0
+    words = ("tiny.toml", "--out", "run", "--threads", "1", "--val", "held-out")
+    assert run("train", *words) == 0
+    assert Path("run/val.csv").is_file()
     said = capfd.readouterr().err.replace("\n", " ")
     assert "left and right: left_glove and right_glove, left_boot and right_boot" in said
+    assert Path("run/scarecrow.toml").read_text() == Path("scarecrow.toml").read_text()
+    assert read_recipe(Path("run/recipe.toml")) == read_recipe(Path("tiny.toml"))
     Path("scarecrow.toml").unlink()  # from here on it travels with the network
     assert run("export", "run/last.pt", "-o", "net.onnx") == 0
     for model in ("run/last.pt", "net.onnx"):
@@ -98,7 +102,9 @@ def test_a_run_goes_on_with_the_skeleton_it_began_with(drawn: Path) -> None:
     assert again.step == 1
     other = Skeleton("sower", scarecrows.PARTS, scarecrows.LIMBS)
     for_others = Trainer(with_skeleton(config, other), drawn, drawn / "other", threads=1)
-    with pytest.raises(CheckpointError, match="finds the parts of scarecrow, .* those of sower"):
+    with pytest.raises(
+        CheckpointError, match="begun with the skeleton scarecrow, .* recipe's sower"
+    ):
         for_others.resume(drawn / "last.pt")
 
 
