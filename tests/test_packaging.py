@@ -159,6 +159,8 @@ def test_python_of_the_readme_runs(tmp_path: Path) -> None:
     pytest.importorskip("supervision")
     pytest.importorskip("pandas")
     readme = (ROOT / "README.md").read_text("utf-8")
+    # There need not be a display.
+    readme = readme.replace("\nposes.show(frame)", "\n# poses.show(frame)")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(blocks) == 3
     cv2.imwrite(str(tmp_path / "photo.jpg"), np.zeros((48, 64, 3), np.uint8))

@@ -105,10 +105,16 @@ class Found:
                 "name a folder"
             )
         files = self._files(pictures)
+        csv = path_or_stdout(self.csv)
+        if csv is not None:
+            if csv.resolve() in {file.resolve() for file in files}:
+                raise OutputError(f"--csv {csv} would replace another result; pass another place")
+            check_file(csv)
+            files.append(csv)
         inputs = [*(picture.path for picture in pictures), *(Path(path) for path in others if path)]
         refuse_to_replace(inputs, files)
-        for path in filter(None, (self.picture, path_or_stdout(self.csv))):
-            check_file(path)
+        if self.picture is not None:
+            check_file(self.picture)
         if self.format is Format.coco and (about := about_ids(pictures)):
             warn(about)
         if self.folder is not None:
@@ -151,7 +157,7 @@ class Found:
         return f"wrote {' and '.join(places)}" if places else ""
 
     def _files(self, pictures: Sequence[Picture]) -> list[Path]:
-        files = [*filter(None, (self.picture, path_or_stdout(self.csv)))]
+        files = [] if self.picture is None else [self.picture]
         if self.folder is not None:
             endings = ENDINGS[:2] if self.format is Format.coco else ENDINGS
             files += [self.folder / f"{one.stem}{ending}" for one in pictures for ending in endings]

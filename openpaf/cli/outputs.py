@@ -11,6 +11,7 @@ from openpaf.cli.messages import count, say, warn
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import check_file, check_folder, refuse_to_replace
 from openpaf.sources import Source
+from openpaf.sources.listing import SUFFIXES as PICTURES
 from openpaf.sources.listing import about_ids
 from openpaf.writers import (
     AngleWriter,
@@ -79,6 +80,11 @@ class Outputs:
             raise ConfigError(
                 f"--output takes a folder or a video, got {out!r}; --ndjson, --csv and --coco-json "
                 "write keypoints, to a FILE or the first two to -"
+            )
+        if suffix in PICTURES and not path.is_dir():
+            raise ConfigError(
+                f"--output takes a folder or a video, got {out!r}; --images DIR writes pictures, "
+                "and openpaf detect one by its name"
             )
         added = {
             option: path / f"{name}{ending}"

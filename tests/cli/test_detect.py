@@ -336,6 +336,16 @@ def test_one_picture_is_no_place_for_two(tmp_path: Path, capfd: pytest.CaptureFi
     assert names(tmp_path) == ["a.jpg", "b.jpg"]
 
 
+@pytest.mark.parametrize("csv", ["out/photo_keypoints.json", "./out/../out/photo_poses.jpg"])
+def test_rows_do_not_replace_another_result(
+    csv: str, picture: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(picture.parent)
+    assert run(picture, "-o", "out", "--csv", csv) == 2
+    assert "would replace another result" in capfd.readouterr().err
+    assert names(picture.parent) == ["photo.jpg"]
+
+
 class TestPictures:
     def test_glob_takes_pictures_only(self, tmp_path: Path) -> None:
         save(tmp_path / "a.jpg")

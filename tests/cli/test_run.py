@@ -280,6 +280,7 @@ def test_without_ids_the_most_people_of_a_frame_are_told(
         (["{clip}", "-o", "-"], "the first two to -"),
         (["{clip}", "-o", ""], "takes a folder or a video"),
         (["{clip}", "-o", "r.csv"], "a folder or a video"),
+        (["{clip}", "-o", "r.jpg"], "openpaf detect one by its name"),
         (["{clip}", "-o", "a.mp4", "--video", "b.mp4"], "two videos"),
         (["{clip}", "-o", "x", "--csv", "x/walk_poses.mp4"], "would replace --"),
         (["{clip}", "-o", "{clip}"], "folder"),
