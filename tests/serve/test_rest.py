@@ -458,6 +458,9 @@ def test_people_are_looked_at_again_in_a_picture_that_nobody_kept(
             seen.append(frame.shape)
             return replace(poses, timings={**poses.timings, "refine": 1.0})
 
+        def check_parts(self, skeleton: object) -> None:
+            pass
+
         def warm_up(self) -> None:
             pass
 
