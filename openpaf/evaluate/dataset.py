@@ -100,9 +100,10 @@ class KeypointFolder:
             for image in self.images
         )
         if all(image.ignored.all() for image in images):
+            wanted = f"any of {', '.join(parts)}" if parts else "a part that the model finds"
             raise DatasetError(
-                f"{self.annotations} labels nobody with any of {', '.join(parts)}; "
-                f"its parts are {', '.join(self.parts)}"
+                f"{self.annotations} labels nobody with {wanted}; its parts are "
+                f"{', '.join(self.parts)}"
             )
         return replace(self, parts=tuple(self.parts[k] for k in columns), images=images)
 

@@ -95,6 +95,8 @@ def test_restricting_ignores_people_who_lose_every_part(write: Write) -> None:
     assert read.images[0].ignored.tolist() == [True, False]
     with pytest.raises(DatasetError, match="labels nobody with any of left_hip"):
         read.restricted(["left_hip"])
+    with pytest.raises(DatasetError, match="labels nobody with a part that the model finds; its"):
+        read.restricted([])
 
 
 def test_annotations_may_have_another_name_or_place(write: Write, tmp_path: Path) -> None:
