@@ -96,7 +96,9 @@ def skeleton(content: dict[str, Any], path: Path) -> Skeleton | None:
     try:
         return skeleton_from(table, f"{path}: categories[0]")
     except ConfigError as error:
-        raise DatasetError(f"{error}; or give a skeleton of your own with --skeleton") from error
+        raise DatasetError(
+            f"{error}; or name a skeleton with --skeleton, COCO_18 for a person's parts alone"
+        ) from error
 
 
 def keypoints(person: dict[str, Any], parts: tuple[str, ...], path: Path) -> list[float]:
