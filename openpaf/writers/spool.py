@@ -16,8 +16,8 @@ from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.skeleton import Skeleton
 
-# Frame, seconds, width, height, pixel aspect, people, whether they have ids, and bytes of the name
-# and the picture's number, which follow as JSON.
+# Frame, seconds, width, height, pixel aspect, people, whether they have ids, and bytes of the name,
+# the picture's number and the source, which follow as JSON.
 _HEAD = struct.Struct("<qdiidi?i")
 
 
@@ -51,7 +51,7 @@ class Spool:
         self._skeleton = poses.skeleton
         height, width = result.frame.shape[:2]
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
-        named = json.dumps([result.name, result.image_id]).encode()
+        named = json.dumps([result.name, result.image_id, poses.source]).encode()
         place = (result.index, result.time, width, height, result.pixel_aspect)
         row = [_HEAD.pack(*place, len(poses), poses.ids is not None, len(named)), named]
         for values in (poses.keypoints, poses.scores, poses.person_scores, ids):
@@ -75,7 +75,7 @@ class Spool:
         for _ in range(self.frames):
             head = self._file.read(_HEAD.size)
             index, time, width, height, aspect, people, has_ids, length = _HEAD.unpack(head)
-            name, image_id = json.loads(self._file.read(length))
+            name, image_id, source = json.loads(self._file.read(length))
             assert self._skeleton is not None
             parts = len(self._skeleton.parts)
             values = np.frombuffer(self._file.read(8 * people * (3 * parts + 2)))
@@ -88,6 +88,9 @@ class Spool:
                 self._skeleton,
                 ids.astype(np.int64) if has_ids else None,
                 (width, height),
+                index=index,
+                time=time,
+                source=source,
             )
             black = np.broadcast_to(np.uint8(0), (height, width, 3))
             yield Result(poses, black, index, time, name, image_id, pixel_aspect=aspect)
@@ -96,7 +99,9 @@ class Spool:
         """Give everything as if it had been taken so much later, frame numbers and all."""
         frames = round(seconds * frame_rate)
         for result in self.results():
-            yield replace(result, index=result.index + frames, time=result.time + seconds)
+            index, time = result.index + frames, result.time + seconds
+            poses = replace(result.poses, index=index, time=time)
+            yield replace(result, poses=poses, index=index, time=time)
 
     def close(self) -> None:
         """Let go of the file."""

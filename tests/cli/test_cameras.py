@@ -157,7 +157,13 @@ def _results(frames: Iterator[tuple[float, Any]]) -> Iterator[Result]:
 
 def test_what_waits_on_disk_comes_back() -> None:
     given = [
-        replace(one, name=f"\udcff {one.index}", image_id=10**25 + one.index, pixel_aspect=16 / 15)
+        replace(
+            one,
+            name=f"\udcff {one.index}",
+            image_id=10**25 + one.index,
+            pixel_aspect=16 / 15,
+            poses=replace(one.poses, source=f"{one.index}.jpg"),
+        )
         if one.index % 2
         else one
         for one in _results(seen(movement(3, 1), 0, 1 / 30))
@@ -171,7 +177,11 @@ def test_what_waits_on_disk_comes_back() -> None:
                 assert getattr(one, kept) == getattr(other, kept)
             np.testing.assert_array_equal(one.poses.keypoints, other.poses.keypoints)
             np.testing.assert_array_equal(one.poses.ids, other.poses.ids)
+            assert (other.poses.index, other.poses.time) == (one.index, one.time)
+            assert other.poses.source == one.poses.source
             assert other.frame.shape == (720, 1280, 3)
+    (first, *_) = spool.shifted(0.5, 30)
+    assert (first.poses.index, first.poses.time) == (first.index, first.time) == (15, 0.5)
     spool.close()
 
 
