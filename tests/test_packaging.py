@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
+import openpaf
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE_ROOTS = (".", "kernels", "weights")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -32,6 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with an sdist of the tree and the wheel built from that sdist."""
     pytest.importorskip("build")
     pytest.importorskip("hatchling")
+    pytest.importorskip("hatch_fancy_pypi_readme")
     out = tmp_path_factory.mktemp("dist")
     run("-m", "build", "--no-isolation", "--outdir", out, ROOT, cwd=out)
     return out
@@ -83,6 +86,36 @@ def test_sdist_can_be_tested(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "tests/conftest.py"} <= names
+
+
+def test_sdist_says_what_breaks_and_brings_the_pages(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"CHANGELOG.md", "mkdocs.yml", "docs/index.md", "docs/first-steps.ipynb"} <= names
+
+
+def test_long_description_needs_no_other_file(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [one for one in archive.namelist() if one.endswith("METADATA")]
+        text = archive.read(name).decode("utf-8").partition("\n\n")[2]
+    assert text.startswith("# openpaf\n")
+    assert re.findall(r"\]\((?!https?:)[^)\n]*\)|<img", text) == []
+    assert 'pip install "openpaf[cpu]"' in text
+    assert '".[' not in text
+
+
+def test_what_is_not_ready_is_not_released() -> None:
+    script = ROOT / ".ci" / "release"
+    if not script.is_file():
+        pytest.skip("the scripts of CI are not part of the sdist")
+    if sys.platform == "win32":
+        pytest.skip("a script for bash")
+    done = subprocess.run([script, "v9.9"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"the tag is v9.9, openpaf/__init__.py says {openpaf.__version__}" in done.stderr
+    assert "CHANGELOG.md has no" in done.stderr
 
 
 def test_wheel_is_imported_from_where_it_was_installed(installed: Path) -> None:
