@@ -34,10 +34,20 @@ def test_folders_globs_and_tars_give_the_same_pixels(
     assert len(find_photographs([f"{tmp_path}/*.tar"])) == 3
 
 
-def test_what_cannot_be_meant_is_one_line(photographs: Callable[..., Path], tmp_path: Path) -> None:
+def test_photographs_of_one_name_keep_their_folders_apart(
+    photographs: Callable[..., Path],
+) -> None:
     one, other = photographs("a.png", folder="one"), photographs("a.png", folder="other")
+    names = [photograph.name for photograph in find_photographs([str(one), str(other)])]
+    assert names == ["one/a.png", "other/a.png"]
+
+
+def test_what_cannot_be_meant_is_one_line(photographs: Callable[..., Path], tmp_path: Path) -> None:
+    one = photographs("a.png", folder="one")
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        archive.add(one, arcname=".")
     with pytest.raises(SourceError, match="two photographs would be called a.png"):
-        find_photographs([str(one), str(other)])
+        find_photographs([str(one), str(tmp_path / "all.tar")])
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="no pictures in"):
         find_photographs([str(tmp_path / "empty")])
