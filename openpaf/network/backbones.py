@@ -14,6 +14,10 @@ FEATURES = 128
 """Channels every backbone hands to the stages, as the published layouts do (conv4_4_CPM)."""
 
 
+# Of the names of layers, how those of MobileNet v1 itself begin.
+_PLAIN = ("co", "dw", "pw")
+
+
 class Vgg19Backbone(nn.Module):
     """The first ten convolutions of VGG-19, narrower, then two that reduce to the features.
 
@@ -97,6 +101,10 @@ class MobileNetBackbone(nn.Module):
     scale = (1 / 127.5, 1 / 127.5, 1 / 127.5)
     offset = (-1.0, -1.0, -1.0)
 
+    EARLY = 128
+    """Channels of the last block of stride 4."""
+
+    _EARLY_BLOCKS = 3
     # Outputs, stride and dilation of each block after the first convolution.
     _BLOCKS = (
         (64, 1, 1), (128, 2, 1), (128, 1, 1), (256, 2, 1), (256, 1, 1), (512, 1, 1), (512, 1, 2),
@@ -115,8 +123,12 @@ class MobileNetBackbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) normalised to (N, 128, H/8, W/8)."""
-        out: Tensor = self.bottleneck(self.blocks(F.relu(self.conv1(x))))
-        return out
+        return self.look(x)[1]
+
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The third block's cells too: (N, EARLY, H/4, W/4), and what `forward` gives."""
+        early = self.blocks[: self._EARLY_BLOCKS](F.relu(self.conv1(x)))
+        return early, self.bottleneck(self.blocks[self._EARLY_BLOCKS :](early))
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> list[nn.Module]:
         """Start from pretrained weights.
@@ -133,18 +145,23 @@ class MobileNetBackbone(nn.Module):
         list of nn.Module
             The layers that were loaded, first to last.
         """
+        layers = self.layers()
+        if "align.weight" not in weights:
+            layers = {name: conv for name, conv in layers.items() if name[:2] in _PLAIN}
+        for name, conv in layers.items():
+            _copy(conv, weights, name)
+        return list(layers.values())
+
+    def layers(self) -> dict[str, nn.Conv2d]:
+        """Every convolution by the name that `load_pretrained` knows, first to last."""
         layers = {"conv1": self.conv1}
         for number, block in enumerate(self.blocks, start=1):
             assert isinstance(block, _Separable)
             layers |= {f"dw{number}": block.depthwise, f"pw{number}": block.pointwise}
-        if "align.weight" in weights:
-            layers["align"] = self.bottleneck.align
-            convolutions = (m for m in self.bottleneck.widen if isinstance(m, nn.Conv2d))
-            layers |= {f"widen{n}": conv for n, conv in enumerate(convolutions, start=1)}
-            layers["mix"] = self.bottleneck.mix
-        for name, conv in layers.items():
-            _copy(conv, weights, name)
-        return list(layers.values())
+        convolutions = (m for m in self.bottleneck.widen if isinstance(m, nn.Conv2d))
+        layers["align"] = self.bottleneck.align
+        layers |= {f"widen{n}": conv for n, conv in enumerate(convolutions, start=1)}
+        return layers | {"mix": self.bottleneck.mix}
 
 
 def _copy(conv: nn.Conv2d, weights: Mapping[str, Tensor], name: str) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from openpaf.errors import ConfigError, MissingExtraError, first_line
+import openpaf_weights
+from openpaf.errors import CheckpointError, ConfigError, MissingExtraError, first_line
+from openpaf.network.backbones import MobileNetBackbone
+from openpaf.network.checkpoint import load_weights
 from openpaf.session.telemetry import import_openvino
 
 # Layers of human-pose-estimation-0001 in the order of MobileNet v1's blocks 1 to 11.
@@ -27,19 +30,59 @@ _BOTTLENECK = {
 }  # fmt: skip
 
 
+BUNDLED = "default"
+"""Name of the bundled network's own backbone, in place of a file."""
+
+
+def start_backbone(net: nn.Module, data: Path, weights: str) -> list[nn.Module]:
+    """Start a network's backbone from pretrained weights.
+
+    Parameters
+    ----------
+    net : nn.Module
+        With a `backbone`.
+    data : Path
+        Folder that a file is relative to.
+    weights : str
+        `BUNDLED`, or a file that `read_backbone_weights` takes.
+
+    Returns
+    -------
+    list of nn.Module
+        The layers that were loaded.
+
+    Raises
+    ------
+    ConfigError
+        When the network has another backbone, or the file none that fits.
+    """
+    backbone = getattr(net, "backbone", None)
+    if not isinstance(backbone, MobileNetBackbone):
+        raise ConfigError("backbone_weights fit the mobilenet backbone only")
+    path = data / weights
+    if weights == BUNDLED and not path.exists():
+        path = openpaf_weights.bundled_model("default-training.safetensors")
+    read = read_backbone_weights(path)
+    try:
+        return backbone.load_pretrained(read)
+    except RuntimeError as error:
+        raise ConfigError(f"{path} holds a backbone of another size: {error}") from error
+
+
 def read_backbone_weights(path: Path) -> dict[str, Tensor]:
     """Read a backbone, batch norm folded.
 
     Parameters
     ----------
     path : Path
-        `.npz` of MobileNet v1 trained on ImageNet, or the `.xml` of human-pose-estimation-0001.
+        `.npz` of MobileNet v1 trained on ImageNet, `.safetensors` of a network trained here, or the
+        `.xml` of human-pose-estimation-0001.
 
     Returns
     -------
     dict of str to float32
         `conv1`, `dw1`, `pw1` ... `pw11`, each `.weight` and `.bias`, for RGB input in -1..1; from
-        the `.xml` also the bottleneck: `align`, `widen1` ... `widen7`, `mix`.
+        the last two also the bottleneck: `align`, `widen1` ... `widen7`, `mix`.
 
     Raises
     ------
@@ -49,9 +92,11 @@ def read_backbone_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".xml":
             return _from_openvino(path)
+        if path.suffix == ".safetensors":
+            return _from_run(path)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in _names()}
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, CheckpointError) as error:
         reason = first_line(error)
         raise ConfigError(f"{path} does not hold a MobileNet v1 backbone: {reason}") from error
 
@@ -62,6 +107,20 @@ def _layers() -> list[str]:
 
 def _names() -> list[str]:
     return [f"{layer}.{kind}" for layer in _layers() for kind in ("weight", "bias")]
+
+
+def _from_run(path: Path) -> dict[str, Tensor]:
+    weights, _ = load_weights(path)
+    begins = "backbone."
+    backbone = MobileNetBackbone()
+    backbone.load_state_dict(
+        {k.removeprefix(begins): v for k, v in weights.items() if k.startswith(begins)}
+    )
+    return {
+        f"{name}.{kind}": values.detach()
+        for name, conv in backbone.layers().items()
+        for kind, values in conv.named_parameters()
+    }
 
 
 def _from_openvino(path: Path) -> dict[str, Tensor]:

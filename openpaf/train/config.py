@@ -72,6 +72,14 @@ class RunConfig:
         Peak learning rate of AdamW, after `warm_up` steps, then a cosine down to 1 % of it.
     muon_rate : float
         The same of Muon, which trains the convolutions that are not pretrained.
+    backbone_weights : str
+        Pretrained weights to start a MobileNet backbone from: "default" for the bundled network's
+        own, or a file relative to the data folder: an npz of MobileNet v1 trained on ImageNet, a
+        .safetensors of a run, or the .xml of human-pose-estimation-0001, the last two with the
+        bottleneck; "" for none.
+    backbone_frozen : float
+        Share of the run at its start in which the pretrained layers stay as they are. While they
+        are the teacher's own, its features are taken instead of being computed again.
     backbone_rate : float
         Factor on the rate for pretrained layers.
     ema : float
@@ -84,6 +92,8 @@ class RunConfig:
     batch: int = 16
     rate: float = 1e-3
     muon_rate: float = 0.02
+    backbone_weights: str = ""
+    backbone_frozen: float = 0.0
     backbone_rate: float = 0.3
     warm_up: int = 200
     weight_decay: float = 5e-4
@@ -95,6 +105,8 @@ class RunConfig:
         for name in ("images", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.backbone_frozen <= 1:
+            raise ConfigError(f"backbone_frozen must lie in 0..1, got {self.backbone_frozen}")
 
     @property
     def steps(self) -> int:
@@ -110,13 +122,6 @@ class TrainConfig(RunConfig):
     ----------
     crop : int
         Side of the square training crop, px; a multiple of 16.
-    backbone_weights : str
-        Pretrained weights to start the backbone from, relative to the data folder: an npz of
-        MobileNet v1 trained on ImageNet, or the .xml of human-pose-estimation-0001, which gives the
-        bottleneck too; "" for none.
-    backbone_frozen : float
-        Share of the run at its start in which the pretrained layers stay as they are. While they
-        are the teacher's own, its features are taken instead of being computed again.
     person_size : (float, float)
         Longer side of the chosen person in the crop, as a share of the crop, drawn log-uniformly.
     rotation : float
@@ -145,8 +150,6 @@ class TrainConfig(RunConfig):
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     crop: int = 192
-    backbone_weights: str = ""
-    backbone_frozen: float = 0.0
     person_size: tuple[float, float] = (0.25, 1.6)
     rotation: float = 40.0
     mosaic: float = 0.25
@@ -168,8 +171,6 @@ class TrainConfig(RunConfig):
             raise ConfigError(f"person_size must be 0 < low <= high, got {self.person_size}")
         if self.second_look and not 0.5 <= self.second_look <= 4:
             raise ConfigError(f"second_look must be 0 or lie in 0.5..4, got {self.second_look}")
-        if not 0 <= self.backbone_frozen <= 1:
-            raise ConfigError(f"backbone_frozen must lie in 0..1, got {self.backbone_frozen}")
         if self.teacher and self.network.skeleton != "COCO_18":
             raise ConfigError("a teacher knows the parts of COCO_18 only; leave teacher out")
 

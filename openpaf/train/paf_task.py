@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from openpaf.errors import ConfigError
-from openpaf.network.backbones import MobileNetBackbone
 from openpaf.network.pafnet import PafNet
-from openpaf.train.backbone_weights import read_backbone_weights
+from openpaf.train.backbone_weights import start_backbone
 from openpaf.train.batches import Batch, ahead, crop_batch
 from openpaf.train.config import TrainConfig
 from openpaf.train.crop import Cropper
@@ -32,7 +30,7 @@ class PafTask:
         self.net = PafNet(config.network)
         self.pretrained: list[nn.Module] = []
         if config.backbone_weights:
-            self.pretrained = _load_backbone_weights(self.net, data / config.backbone_weights)
+            self.pretrained = start_backbone(self.net, data, config.backbone_weights)
         self.backbone_is_teachers = config.backbone_weights == config.teacher != ""
         self.cropper = Cropper(
             *read_sets(data, config.sets, self.net.skeleton), config, self.net.skeleton
@@ -110,14 +108,3 @@ class PafTask:
     def start_anew(self) -> None:
         """See `Task`."""
         self.backbone_is_teachers = False
-
-
-def _load_backbone_weights(net: PafNet, path: Path) -> list[nn.Module]:
-    """Start the backbone from pretrained weights; returns its layers."""
-    if not isinstance(net.backbone, MobileNetBackbone):
-        raise ConfigError("backbone_weights fit the mobilenet backbone only")
-    weights = read_backbone_weights(path)
-    try:
-        return net.backbone.load_pretrained(weights)
-    except RuntimeError as error:
-        raise ConfigError(f"{path} holds a backbone of another size: {error}") from error

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from openpaf.network.window import build_window_net
+from openpaf.train.backbone_weights import start_backbone
 from openpaf.train.batches import ahead
 from openpaf.train.config import WindowTrainConfig
 from openpaf.train.data import read_sets
@@ -27,6 +28,8 @@ class WindowTask:
         self.config, self.device, self.mixed = config, device, mixed
         self.net = build_window_net(config.network)
         self.pretrained: list[nn.Module] = []
+        if config.backbone_weights:
+            self.pretrained = start_backbone(self.net, data, config.backbone_weights)
         skeleton = self.net.skeleton
         self.cutter = WindowCutter(*read_sets(data, config.sets, skeleton), config, skeleton)
         self.scale = torch.tensor(self.net.scale, device=device)[:, None, None]
@@ -40,6 +43,8 @@ class WindowTask:
         """The loss of every stage, all of the same weight."""
         frames = batch.frames.to(self.device)
         points, known = batch.points.to(self.device), batch.known.to(self.device)
+        for module in self.pretrained:
+            module.requires_grad_(done >= self.config.backbone_frozen)
         x = frames.permute(0, 3, 1, 2).flip(1) * self.scale + self.offset
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             outputs = self.net(x.contiguous(memory_format=torch.channels_last))

@@ -31,6 +31,11 @@ PAPERS = {
 }  # fmt: skip
 NARROW = {
     "simple baseline": ({"kind": "simple_baseline"}, 2_168_201, [(17, 64, 48)]),
+    "mobilenet": (
+        {"kind": "mobilenet", "size": (128, 160), "deconv": 170},
+        2_477_073,
+        [(17, 40, 32)],
+    ),
     "shorter": ({"kind": "simple_baseline", "layers": 10}, 1_285_481, [(17, 64, 48)]),
     "hourglass": ({"kind": "hourglass"}, 940_690, [(17, 64, 48)] * 2),
     "CPM": ({"kind": "cpm", "width": 0.25}, 813_060, [(17, 32, 24)] * 2),
@@ -59,7 +64,10 @@ def test_built_as_described(options: dict, parameters: int, shapes: list[tuple[i
 
 
 SMALL = {"width": 0.125, "size": (64, 128)}
-KINDS = [{"kind": kind, **SMALL} for kind in ("simple_baseline", "hourglass", "cpm", "deeppose")]
+KINDS = [
+    {"kind": kind, **SMALL}
+    for kind in ("simple_baseline", "mobilenet", "hourglass", "cpm", "deeppose")
+]
 
 
 @pytest.mark.parametrize("options", KINDS, ids=lambda options: options["kind"])

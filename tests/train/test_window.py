@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from openpaf.errors import ConfigError
-from openpaf.network.checkpoint import load_network
+from openpaf.network.checkpoint import load_network, load_weights
 from openpaf.network.window import WindowNet, WindowNetConfig
 from openpaf.session import open_runtime
 from openpaf.skeleton import COCO_17
@@ -28,12 +28,14 @@ from openpaf.train.config import (
 )
 from openpaf.train.data import read_sets
 from openpaf.train.fit import Trainer
+from openpaf.train.own import start_weights
 from openpaf.train.window_loss import cell_loss, coordinate_loss, mean_cell
 from openpaf.train.windows import WindowCutter
 
 SET = {"annotations": "people.json", "images": ["images"]}
 KINDS: dict[str, dict[str, Any]] = {
     "simple_baseline": {"kind": "simple_baseline", "width": 0.125},
+    "mobilenet": {"kind": "mobilenet", "width": 0.125},
     "soft_argmax": {"kind": "simple_baseline", "width": 0.125, "head": "soft_argmax"},
     "cpm": {"kind": "cpm", "width": 0.125},
     "hourglass": {"kind": "hourglass", "width": 0.125, "depth": 3},
@@ -166,6 +168,26 @@ def test_a_run_stops_goes_on_and_is_exported(drawn: Path, tmp_path: Path, kind: 
     frame = np.zeros((100, 90, 3), np.uint8)
     keypoints, _ = look.look(frame, Windows.around([[0, 0, 60, 80]], look.card.size), mirror=True)
     assert keypoints.shape == (1, 17, 2) and np.isfinite(keypoints).all()
+
+
+def test_a_backbone_of_the_bundled_network_rests_then_learns(drawn: Path, tmp_path: Path) -> None:
+    config = recipe(network=KINDS["mobilenet"], backbone_weights="default", backbone_frozen=0.5)
+    trainer = Trainer(config, drawn, tmp_path)
+    bundled, _ = load_weights(start_weights(Path("default")))
+    theirs = {k: v for k, v in bundled.items() if k.startswith("backbone.")}
+    assert len(theirs) == len(trainer.net.backbone.state_dict())
+
+    def moved() -> bool:
+        ours = trainer.net.state_dict()
+        return not all(torch.equal(ours[name], value) for name, value in theirs.items())
+
+    assert not moved()
+    trainer.run(lambda _: None, lambda: trainer.step == 2)
+    assert not moved()
+    trainer.run(lambda _: None, lambda: trainer.step == 3)
+    assert moved()
+    with pytest.raises(ConfigError, match="fit the mobilenet backbone only"):
+        Trainer(recipe(backbone_weights="default"), drawn, tmp_path)
 
 
 def test_a_recipe_says_its_kind(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from openpaf.network.window.config import WindowNetConfig
 from openpaf.network.window.cpm import ConvolutionalPoseMachine
 from openpaf.network.window.deeppose import DeepPose
 from openpaf.network.window.hourglass import StackedHourglass
+from openpaf.network.window.mobilenet import MobileNetWindow
 from openpaf.network.window.net import WindowNet
 from openpaf.network.window.simple_baseline import SimpleBaseline
 
@@ -14,6 +15,7 @@ _CLASSES: dict[str, type[WindowNet]] = {
     "cpm": ConvolutionalPoseMachine,
     "hourglass": StackedHourglass,
     "simple_baseline": SimpleBaseline,
+    "mobilenet": MobileNetWindow,
     "deeppose": DeepPose,
 }
 

@@ -8,10 +8,10 @@ from typing import Any
 from openpaf.errors import ConfigError
 from openpaf.skeleton_table import skeleton_from, table_of
 
-KINDS = {"cpm": 8, "hourglass": 4, "simple_baseline": 4, "deeppose": 0}
+KINDS = {"cpm": 8, "hourglass": 4, "simple_baseline": 4, "mobilenet": 4, "deeppose": 0}
 """Kinds of window networks, and the window px a cell of their maps; 0 where there are no maps."""
 
-_GRAIN = {"cpm": 8, "hourglass": 64, "simple_baseline": 32, "deeppose": 1}
+_GRAIN = {"cpm": 8, "hourglass": 64, "simple_baseline": 32, "mobilenet": 8, "deeppose": 1}
 _SMALLEST = 64
 
 
@@ -23,11 +23,12 @@ class WindowNetConfig:
     ----------
     kind : str
         "cpm" (convolutional pose machine), "hourglass" (stacked hourglass), "simple_baseline"
-        (ResNet and deconvolutions) or "deeppose" (cascade of regressors).
+        (ResNet and deconvolutions), "mobilenet" (the backbone of the PAF networks and a
+        deconvolution) or "deeppose" (cascade of regressors).
     head : str
         "maps", taught as maps, or "soft_argmax": the same maps, taught by their mean cell.
     width : float
-        Channels, times those of the paper.
+        Channels, times those of the paper; the backbone of "mobilenet" has one width only.
     size : (width, height)
         Of the window, px.
     stages : int
@@ -37,7 +38,7 @@ class WindowNetConfig:
     layers : int
         18 or 34, of the ResNet of a simple baseline; 10 for one block a level, half of 18.
     deconv : int
-        Channels of the deconvolutions of a simple baseline, before `width`.
+        Channels of the deconvolutions, before `width`.
     skeleton : str or dict
         Name of a built-in one, or what `openpaf.skeleton_table` says of another.
     """
