@@ -150,9 +150,12 @@ def test_a_photograph_is_looked_at_again_when_a_setting_changes(page: Any, share
         assert float(page.input_value(slider)) == pytest.approx(model[key], abs=0.006)
     (found,) = saved(page, "#save-keypoints").read_text().splitlines()
     assert len(json.loads(found)["people"]) == number(page, "people")
-    page.locator("#min-score").fill("0.9")
-    page.locator("#min-score").dispatch_event("change")
-    page.wait_for_function("() => document.querySelector('#people').textContent === '0'")
+    before = number(page, "people")
+    page.locator("#peak-threshold").fill("0.6")
+    page.locator("#peak-threshold").dispatch_event("change")
+    page.wait_for_function(
+        "(before) => Number(document.querySelector('#people').textContent) < before", arg=before
+    )
 
 
 def test_what_is_no_picture_is_said(page: Any, tmp_path: Path) -> None:
