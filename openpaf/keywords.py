@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 
@@ -68,14 +68,24 @@ def _unknown(called: str, takes: tuple[str, ...], typed: str) -> KeywordError:
     return KeywordError(f"{called} takes no {typed}; {_answer(takes, typed)}")
 
 
-def _answer(takes: tuple[str, ...], typed: str) -> str:
+def did_you_mean(takes: Sequence[str], typed: str) -> str | None:
+    """A question that names what `typed` is called here; None where nothing is known of it."""
+    own = [one for one in _meant(typed) if one in takes]
+    return f"did you mean {' or '.join(own)}?" if own else None
+
+
+def _meant(typed: str) -> tuple[str, ...]:
     name = typed.lower()
     peers = (peer.replace("-", "_") for peer in PEERS.get(name.replace("_", "-"), ()))
-    meant = (name, *KEYWORDS.get(name, ()), *peers)
-    own = [one for one in meant if one in takes]
-    if own:
-        return f"did you mean {' or '.join(own)}?"
-    for one in meant:
+    return (name, *KEYWORDS.get(name, ()), *peers)
+
+
+def _answer(takes: tuple[str, ...], typed: str) -> str:
+    name = typed.lower()
+    own = did_you_mean(takes, typed)
+    if own is not None:
+        return own
+    for one in _meant(typed):
         for entry in _entries:
             if one in entry.keywords:
                 return f"that is {entry.written.format(one)}"

@@ -22,6 +22,7 @@ from openpaf.serve.guard import LIVE, Guard
 from openpaf.serve.live import LiveConnections
 from openpaf.serve.metrics import Metrics
 from openpaf.serve.models import Model
+from openpaf.serve.options import DetectOptions
 from openpaf.serve.pipeline import Pipeline
 from openpaf.serve.rest import routes
 
@@ -102,16 +103,26 @@ def create_app(models: Mapping[str, Model], config: ServeConfig | None = None) -
     return app
 
 
-async def _refuse(_request: Request, error: Exception) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, RequestError):
         status, message = error.status, str(error)
     elif isinstance(error, RequestValidationError):
-        status, message = 422, validation_message(error.errors())
+        status, message = 422, validation_message(error.errors(), [*DetectOptions.model_fields])
     elif isinstance(error, HTTPException):
-        status, message = error.status_code, str(error.detail)
-        headers = dict(error.headers or {})
+        status, headers = error.status_code, dict(error.headers or {})
+        message = _plainly(request, error)
     else:
         # The server's log has the traceback; a client has no use for it.
         status, message = 500, "something went wrong here; the server's log says what"
     return Response(error_body(message), status, headers, "application/json")
+
+
+def _plainly(request: Request, error: HTTPException) -> str:
+    """What is wrong with an address or a method, in place of HTTP's own words."""
+    path = request.url.path[:100]
+    if error.status_code == 404:
+        return f"there is nothing at {path}; /docs says what there is"
+    if error.status_code == 405:
+        return f"{path} does not take {request.method}; pictures go to /detect with POST"
+    return str(error.detail)

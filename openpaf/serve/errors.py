@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from openpaf.errors import OpenPafError
+from openpaf.keywords import did_you_mean
 
 
 class RequestError(OpenPafError):
@@ -51,10 +52,22 @@ def error_messages(status: int, message: str) -> list[dict[str, Any]]:
     ]
 
 
-def validation_message(errors: Sequence[Any]) -> str:
-    """What pydantic found wrong with parameters, as one line of bounded length."""
+def validation_message(errors: Sequence[Any], known: Sequence[str]) -> str:
+    """What pydantic found wrong with parameters, as one line of bounded length.
+
+    Parameters
+    ----------
+    errors : sequence of mapping
+        From pydantic.
+    known : sequence of str
+        Parameters that there are.
+    """
     lines = []
     for error in errors[:5]:
         where = ".".join(str(part) for part in error["loc"] if part not in ("query", "body"))
-        lines.append(f"{where[:100]}: {error['msg'][:200]}" if where else error["msg"][:200])
+        said = error["msg"][:200]
+        if error["type"] == "extra_forbidden":
+            said = did_you_mean(known, where) or f"there are {', '.join(known)}"
+            said = f"there is no such parameter; {said}"
+        lines.append(f"{where[:100]}: {said}" if where else said)
     return "; ".join(lines)

@@ -143,7 +143,8 @@ class _Live:
             options = Options.model_validate_json(text)
             self._pipeline.model(options)
         except ValidationError as error:
-            await self._websocket.send_json({"error": validation_message(error.errors())})
+            message = validation_message(error.errors(), [*Options.model_fields])
+            await self._websocket.send_json({"error": message})
             return
         except RequestError as error:
             await self._websocket.send_json({"error": str(error)})

@@ -403,7 +403,17 @@ def test_metrics_count_requests_batches_and_people(serve: Serve, picture: Pictur
 def test_what_is_not_there_is_one_json_line(
     serve: Serve, method: str, path: str, status: int
 ) -> None:
-    error_line(serve().request(method, path), status)
+    said = error_line(serve().request(method, path), status)
+    assert ("/docs says" if status == 404 else "pictures go to /detect with POST") in said
+
+
+def test_a_parameter_of_another_program_is_answered_with_ours(
+    serve: Serve, picture: Picture
+) -> None:
+    answer = serve().post("/detect?conf=0.5&imgsz=320&xyz=1", content=picture(0))
+    said = error_line(answer, 422).split("; ")
+    assert said[1] == "did you mean min_score?" and said[3] == "did you mean net_height?"
+    assert said[5].startswith("there are model, net_height")
 
 
 def test_the_page_and_the_documentation_load_nothing_from_elsewhere(serve: Serve) -> None:
