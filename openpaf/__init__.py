@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from openpaf.decoder import Decoder as Decoder
     from openpaf.decoder import DecoderConfig as DecoderConfig
     from openpaf.decoder import decode as decode
+    from openpaf.default_engine import detect as detect
     from openpaf.drawing import DrawConfig as DrawConfig
     from openpaf.drawing import draw as draw
     from openpaf.engine import Engine as Engine
-    from openpaf.engine import detect as detect
     from openpaf.errors import OpenPafError as OpenPafError
     from openpaf.fields import Fields as Fields
     from openpaf.models import ModelCard as ModelCard
@@ -43,7 +43,7 @@ _HOMES = {
     "Poses": "poses",
     "Skeleton": "skeleton",
     "decode": "decoder",
-    "detect": "engine",
+    "detect": "default_engine",
     "draw": "drawing",
     "read": "motion.readers",
 }

@@ -558,58 +558,10 @@ def _with_source(poses: Poses, frame: object) -> Poses:
     return replace(poses, source=text, picture=Path(frame).absolute())
 
 
-@overload
-def detect(
-    frame: Frame,
-    *,
-    channels: str | None = None,
-    min_score: float | None = None,
-    max_people: int | None = None,
-    keep: Keep | None = None,
-) -> Poses: ...
-@overload
-def detect(
-    frame: Sequence[Any] | Iterator[Any],
-    *,
-    channels: str | None = None,
-    min_score: float | None = None,
-    max_people: int | None = None,
-    keep: Keep | None = None,
-) -> list[Poses]: ...
-@knows_keywords("openpaf.detect()")
-def detect(
-    frame: Any,
-    *,
-    channels: str | None = None,
-    min_score: float | None = None,
-    max_people: int | None = None,
-    keep: Keep | None = None,
-) -> Poses | list[Poses]:
-    """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
-    found: Poses | list[Poses] = default_engine().detect(
-        frame, channels=channels, min_score=min_score, max_people=max_people, keep=keep
-    )
-    return found
-
-
-def default_engine() -> Engine:
-    """The engine behind `openpaf.detect`, made when it is first needed and then kept."""
-    global _default
-    if _default is None:
-        with _default_lock:
-            if _default is None:
-                _default = Engine()
-    return _default
-
-
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-_default: Engine | None = None
-_default_lock = threading.Lock()
 
 
 def _after_fork_in_child() -> None:
-    global _default_lock
-    _default_lock = threading.Lock()
     for engine in list(_engines):
         engine._after_fork()
 

@@ -215,7 +215,7 @@ def test_openpaf_detect_takes_the_same(
     network: Path, three: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(network, threads=1, net_height=360)
-    monkeypatch.setattr("openpaf.engine.default_engine", lambda: engine)
+    monkeypatch.setattr("openpaf.default_engine.default_engine", lambda: engine)
     assert len(openpaf.detect(three)) == 3
     (largest,) = openpaf.detect(three, max_people=1, keep="largest")
     assert 120 < largest["neck"].y < 240

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import openpaf
-import openpaf.engine
+import openpaf.default_engine
 from openpaf import Engine
 
 pytest.importorskip("onnx")
@@ -54,7 +54,7 @@ def bundled(network: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from openpaf.models import registry
 
     monkeypatch.setattr(registry, "find", lambda: network)
-    monkeypatch.setattr(openpaf.engine, "_default", None)
+    monkeypatch.setattr(openpaf.default_engine, "_default", None)
     yield network
 
 
@@ -68,7 +68,7 @@ def test_the_default_engine_is_made_once(monkeypatch: pytest.MonkeyPatch) -> Non
             super().__init__(threads=1)
             made.append(self)
 
-    monkeypatch.setattr(openpaf.engine, "Engine", Counted)
+    monkeypatch.setattr(openpaf.default_engine, "Engine", Counted)
 
     def find(_: int) -> int:
         start.wait()
@@ -110,7 +110,7 @@ def test_a_forked_child_finds_the_same(network: Path, device: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.usefixtures("bundled")
 def test_a_fork_while_a_lock_is_held_does_not_hang() -> None:
-    with openpaf.engine._default_lock:
+    with openpaf.default_engine._default_lock:
         context = multiprocessing.get_context("fork")
         child = context.Process(target=openpaf.detect, args=(dots.frame(7),))
         child.start()
