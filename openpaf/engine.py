@@ -97,7 +97,7 @@ class Engine:
     spinning : bool
         Let idle threads of ONNX Runtime wait busily: fastest for one engine alone, wasteful where
         something else needs the cores.
-    card : ModelCard, optional
+    card : ModelCard, str or Path, optional
         Describes a model file that does not describe itself.
     refine : bool, str or Path
         Look once more at each person, with the bundled window network when True, or with another
@@ -141,7 +141,7 @@ class Engine:
         complete: bool = False,
         threads: int | None = None,
         spinning: bool = True,
-        card: ModelCard | None = None,
+        card: ModelCard | str | Path | None = None,
         refine: bool | str | Path = False,
         refine_limit: int = LIMIT,
         tiles: bool = False,
@@ -160,7 +160,7 @@ class Engine:
             "device": device,
             "threads": plain(threads),
             "spinning": spinning,
-            "card": card,
+            "card": _card_of(card),
         }
         self._closed = False
         self._lock = threading.Lock()
@@ -546,6 +546,15 @@ def find_people(
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]
+
+
+def _card_of(card: ModelCard | str | Path | None) -> ModelCard | None:
+    """A card as `Engine` takes it: itself, or the file that holds it."""
+    if isinstance(card, (str, Path)):
+        return ModelCard.from_toml(card)
+    if card is not None and not isinstance(card, ModelCard):
+        raise ConfigError(f"card must be a ModelCard or a TOML file, got {type(card).__name__}")
+    return card
 
 
 def _with_source(poses: Poses, frame: object) -> Poses:

@@ -24,7 +24,7 @@ class _Entry(NamedTuple):
 _entries: list[_Entry] = []
 
 
-def knows_keywords(called: str, written: str = "") -> Callable[[F], F]:
+def knows_keywords(called: str, written: str = "", also: Sequence[str] = ()) -> Callable[[F], F]:
     """Make a function answer unknown keywords; what it takes is what its signature says.
 
     Parameters
@@ -33,11 +33,13 @@ def knows_keywords(called: str, written: str = "") -> Callable[[F], F]:
         What the function is called in errors.
     written : str
         How others suggest its keywords, such as "openpaf.Engine({}=...)"; not at all where empty.
+    also : sequence of str
+        What it takes as `**keywords`.
     """
 
     def decorate(function: F) -> F:
         code = function.__code__
-        takes = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        takes = (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *also)
         known = frozenset(takes)
         if written:
             _entries.append(_Entry(takes, written))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import supervision as sv
 
+STYLE = ("color", "line_width", "boxes", "ids", "labels", "on_black", "blur_faces")
+"""How people are drawn: the fields of `openpaf.drawing.DrawConfig`."""
+
 __all__ = ["Keypoint", "Person", "Poses"]
 
 
@@ -178,25 +181,32 @@ class Poses:
         size = "" if self.frame_size is None else " in {}x{}".format(*self.frame_size)
         return f"<Poses {people}, {self.skeleton.name}{size}>"
 
-    def draw(self, frame: Any, **style: Any) -> NDArray[np.uint8]:
-        """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw`."""
-        from openpaf.drawing import draw
+    @knows_keywords("poses.draw()", also=("config", "fps", *STYLE))
+    def draw(self, frame: Any = None, **style: Any) -> NDArray[np.uint8]:
+        """Skeletons over a copy of the frame, (H, W, 3) uint8 BGR; see `openpaf.draw`.
 
-        return draw(frame, self, **style)
+        Without a frame: over the picture that `detect` was given the path of.
+        """
+        from openpaf.drawing import draw_known
 
-    @knows_keywords("poses.save()")
-    def save(self, path: str | PathLike[str], frame: Any = None) -> Path:
-        """Write to a .json, .ndjson, .csv, .parquet, .jpg or .png; see `openpaf.writers.save`."""
+        return draw_known(self, frame, **style)
+
+    @knows_keywords("poses.save()", also=("config", *STYLE))
+    def save(self, path: str | PathLike[str], frame: Any = None, **style: Any) -> Path:
+        """Write to a .json, .ndjson, .csv, .parquet, .jpg or .png; see `openpaf.writers.save`.
+
+        Pictures are drawn in a style as `openpaf.draw` takes it, such as `on_black=True`.
+        """
         from openpaf.writers.save import save
 
-        return save(self, path, frame)
+        return save(self, path, frame, **style)
 
-    @knows_keywords("poses.show()")
-    def show(self, frame: Any = None) -> None:
+    @knows_keywords("poses.show()", also=("config", *STYLE))
+    def show(self, frame: Any = None, **style: Any) -> None:
         """Show a picture, in a notebook or a viewer; see `openpaf.writers.viewer.show`."""
         from openpaf.writers.viewer import show
 
-        show(self, frame)
+        show(self, frame, **style)
 
     def _repr_png_(self) -> bytes | None:
         """The picture for a notebook, where `detect` was given the path of one."""

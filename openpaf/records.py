@@ -32,6 +32,8 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8-sig"))
     except ConfigError:
         raise
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no {what} {path}") from error
     # ValueError of what is not TOML or UTF-8, and of numbers with more digits than Python reads.
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not a {what}: it cannot be read: {error}") from error

@@ -62,7 +62,13 @@ class Skeleton:
     def _check(self) -> None:
         if len(set(self.parts)) != len(self.parts):
             raise SkeletonError(f"{self.name}: part names must differ, got {self.parts}")
-        if any(not 0 <= part < len(self.parts) for limb in self.limbs for part in limb):
+        ends = [part for limb in self.limbs for part in limb]
+        if not all(isinstance(part, (int, np.integer)) for part in ends):
+            raise SkeletonError(
+                f"{self.name}: limbs are pairs of places in parts, such as (0, 1); those by names "
+                "are for TOML, which openpaf.skeleton_table.read_skeleton reads"
+            )
+        if any(not 0 <= part < len(self.parts) for part in ends):
             raise SkeletonError(f"{self.name}: limbs must index its {len(self.parts)} parts")
         channels = sorted(channel for pair in self.paf_channels for channel in pair)
         if channels != list(range(2 * len(self.limbs))):

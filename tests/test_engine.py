@@ -378,3 +378,16 @@ def test_a_calibrated_card_is_what_the_engine_reads_fields_by(network: Path) -> 
         with Engine(network, device="cpu", threads=1, card=moved) as calibrated:
             a, b = (e.detect(dots.frame(7)) for e in (plain, calibrated))
     np.testing.assert_allclose(_necks(b) - _necks(a), [[1.0, -2.0]], atol=1e-3)
+
+
+def test_a_card_may_be_a_file_and_a_skeleton_a_name(network: Path, tmp_path: Path) -> None:
+    with Engine(network) as engine:
+        (tmp_path / "card.toml").write_text(engine.card.to_toml(), "utf-8")
+        own = replace(engine.card, skeleton="COCO_18")
+        assert own.skeleton is engine.card.skeleton
+    with Engine(network, card=tmp_path / "card.toml") as engine:
+        assert engine.card == own
+    with pytest.raises(ConfigError, match="card must be a ModelCard or a TOML file, got dict"):
+        Engine(network, card={"name": "mine"})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="skeleton must be"):
+        replace(own, skeleton="HAND")

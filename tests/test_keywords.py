@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 import openpaf
 from openpaf.decoder import DecoderConfig
+from openpaf.drawing import DrawConfig
 from openpaf.errors import ConfigError, KeywordError
 from openpaf.keywords import knows_keywords
 from openpaf.peers import ANSWERS, KEYWORDS, PEERS
+from openpaf.poses import STYLE
 from openpaf.session.device import read_device
 from openpaf.skeleton import COCO_18
 from openpaf.stream import Stream
@@ -51,7 +54,7 @@ NOBODY = openpaf.Poses.empty(COCO_18)
         (openpaf.read, "file", "openpaf.read() takes no file; did you mean path?"),
         (NOBODY.save, "filename", "poses.save() takes no filename; did you mean path?"),
         (NOBODY.show, "image", "poses.show() takes no image; did you mean frame?"),
-        (NOBODY.draw, "colour", "did you mean color?"),
+        (NOBODY.draw, "colour", "poses.draw() takes no colour; did you mean color?"),
         (NOBODY.draw, "thickness", "did you mean line_width?"),
         (Stream, "conf", "engine.stream() takes no conf; did you mean min_score?"),
         (Stream, "vid_stride", "did you mean step?"),
@@ -108,3 +111,7 @@ def test_devices_that_mean_nothing(device: Any) -> None:
     with pytest.raises(ConfigError, match="device must be one of auto") as error:
         read_device(device)
     assert "did you mean" not in str(error.value)
+
+
+def test_styles_are_those_of_drawing() -> None:
+    assert tuple(field.name for field in fields(DrawConfig)) == STYLE

@@ -134,7 +134,7 @@ def test_a_key_that_is_missing_and_values_of_another_kind(tmp_path: Path) -> Non
     for value in (None, 3, "COCO_19", ["a"]):
         with pytest.raises(ConfigError, match="must be one of COCO_17, .* or a table of parts"):
             skeleton_from(value)
-    with pytest.raises(ConfigError, match="not a skeleton: it cannot be read"):
+    with pytest.raises(ConfigError, match="there is no skeleton"):
         read_skeleton(tmp_path / "none.toml")
 
 

@@ -43,6 +43,7 @@ from openpaf.cli.options import (
     read_net_size,
     refine_options,
 )
+from openpaf.cli.outputs import say_replaced
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import FrameError, MissingExtraError, SourceError
@@ -128,7 +129,7 @@ def command(
     found = Found.of(out, csv, format)
     drawing = draw_config(color, line_width, boxes, labels, on_black, blur_faces)
     pictures = find_pictures(sources)
-    found.check(pictures, [model, card])
+    files = found.check(pictures, [model, card])
     engine = Engine(
         fast_model(model, card, fast),
         device=device,
@@ -140,6 +141,7 @@ def command(
         decoder=DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
         **refine_options(refine, refine_limit),
     )
+    say_replaced(files)  # by now nothing but a picture can be wrong
     started = time.perf_counter()
     with engine:
         people, failed = _detect(engine, pictures, found, Painter(drawing))

@@ -35,6 +35,8 @@ from openpaf.sources.listing import SUFFIXES
 from openpaf.writers import OnePictureWriter, Painter, Writers, check_picture
 from openpaf.writers.video import SUFFIXES as VIDEO_SUFFIXES
 
+_RESULTS = (".json", ".ndjson", ".csv", ".parquet")
+
 
 def command(
     results: Annotated[
@@ -97,6 +99,8 @@ def command(
     paint = Painter(draw_config(color, line_width, boxes, labels, on_black, blur_faces, ids=ids))
     if out in (None, "", "-"):
         raise ConfigError("nothing would be drawn; add -o out.mp4, -o out.jpg or -o FOLDER")
+    if results.lower().endswith((*SUFFIXES, *VIDEO_SUFFIXES)) and frames.endswith(_RESULTS):
+        raise ConfigError(f"results come first: openpaf draw {frames} {results} -o {out}")
     with closing(open_source(frames, live=False)) as reader:
         place = _Place.of(Path(out), frames, reader)
         place.check(reader, results)

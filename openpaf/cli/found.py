@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from openpaf.cli.messages import warn
-from openpaf.cli.outputs import path_or_stdout, say_replaced
+from openpaf.cli.outputs import path_or_stdout
 from openpaf.errors import ConfigError, OutputError
 from openpaf.files import check_file, refuse_to_replace
 from openpaf.sources.listing import ENDINGS, SUFFIXES, Picture, about_ids
@@ -89,10 +89,15 @@ class Found:
         folder = None if is_picture or out == "-" else path
         return cls(folder, path if is_picture else None, csv, format)
 
-    def check(self, pictures: Sequence[Picture], others: Sequence[str | Path | None]) -> None:
+    def check(self, pictures: Sequence[Picture], others: Sequence[str | Path | None]) -> list[Path]:
         """Refuse results that cannot be written, or would replace something that is read.
 
-        Says which files are replaced. Nothing is made or changed but the folder.
+        Nothing is made or changed but the folder.
+
+        Returns
+        -------
+        list of Path
+            Files that will be written, the ones that are replaced among them.
 
         Raises
         ------
@@ -119,7 +124,7 @@ class Found:
             warn(about)
         if self.folder is not None:
             _make_writable(self.folder)
-        say_replaced(files)
+        return files
 
     def writers(self, paint: Painter) -> Writers:
         """Open them.

@@ -23,12 +23,12 @@ from openpaf.skeleton_table import read_skeleton, skeleton_from
 
 def command(
     recipe: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="A folder of photographs with COCO keypoint JSON, a recipe (TOML), or a built-in "
             "one: default, permissive, accurate, window."
         ),
-    ] = "default",
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder that the recipe's paths are relative to.", show_default="."),
@@ -111,7 +111,13 @@ def command(
 
         validation = Validation(val, val_every)
 
+    if recipe is None and data is None:
+        raise ConfigError(
+            "name a folder of annotated photographs: openpaf train photos/; or a recipe and its "
+            "data: openpaf train default --data DATA"
+        )
     config: TrainConfig | WindowTrainConfig
+    recipe = recipe or "default"
     own = recipe not in _built_in() and Path(recipe).is_dir()
     if own and data is not None:
         raise ConfigError(f"--data is for recipes; {recipe} holds its own pictures")
@@ -136,7 +142,13 @@ def command(
     last, average = out / "last.pt", out / "average.safetensors"
     if last.exists():
         trainer.resume(last)
-        warn(f"resuming {last} at step {trainer.step} of {config.steps}")
+        if trainer.step < config.steps:
+            warn(f"resuming {last} at step {trainer.step} of {config.steps}")
+        else:
+            warn(
+                f"{last} has come to its end, step {trainer.step}; for more, type a larger "
+                "--images, or another --out to begin anew"
+            )
     elif average.exists():
         trainer.go_on(average)
         warn(f"going on from the weights of {average} at step {trainer.step} of {config.steps}")
@@ -238,8 +250,8 @@ def _recipe_path(recipe: str) -> Path:
     built_in = _built_in()
     if recipe not in built_in:
         raise ConfigError(
-            f"there is no built-in recipe {recipe!r}; "
-            f"give a .toml file, or one of {', '.join(sorted(built_in))}"
+            f"there is no folder {recipe!r} and no built-in recipe of that name; give a folder of "
+            f"annotated photographs, a .toml file, or one of {', '.join(sorted(built_in))}"
         )
     return built_in[recipe]
 

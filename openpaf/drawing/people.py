@@ -66,6 +66,11 @@ def draw(
     SourceError
         When a picture file cannot be opened.
     """
+    if not isinstance(poses, Poses):
+        raise PosesError(
+            f"draw takes the Poses of one frame, got a {type(poses).__name__}; of openpaf.read and "
+            "of several pictures it is one of the list"
+        )
     options = {
         "color": color, "line_width": line_width, "boxes": boxes, "ids": ids, "labels": labels,
         "on_black": on_black, "blur_faces": blur_faces,
@@ -81,8 +86,10 @@ def draw(
     return canvas
 
 
-def draw_known(poses: Poses, frame: Frame | None = None) -> NDArray[np.uint8]:
+def draw_known(poses: Poses, frame: Frame | None = None, **style: Any) -> NDArray[np.uint8]:
     """Draw people over a frame, or over the picture file they were found in where none is given.
+
+    `style` is as `draw` takes it.
 
     Returns
     -------
@@ -96,11 +103,12 @@ def draw_known(poses: Poses, frame: Frame | None = None) -> NDArray[np.uint8]:
         When no frame is known.
     """
     if frame is not None:
-        return draw(frame, poses)
+        return draw(frame, poses, **style)
     if poses.picture is None:
         raise PosesError(
-            "these poses do not hold the frame they were found in; pass it too, as frame "
-            "(cv2.imread and cv2.VideoCapture.read give None for what they cannot read)"
+            "these poses do not know the picture they were found in, or it was None; pass it too: "
+            'poses.save("found.png", frame), poses.draw("photo.jpg"); of a stream it is '
+            "result.frame of stream.results()"
         )
     pixels = to_frame(poses.picture)
     height, width = pixels.shape[:2]
@@ -109,7 +117,7 @@ def draw_known(poses: Poses, frame: Frame | None = None) -> NDArray[np.uint8]:
             f"{poses.picture} is {width}x{height} px by now, and not what these poses were found "
             "in; pass the frame itself"
         )
-    return draw(pixels, poses)
+    return draw(pixels, poses, **style)
 
 
 def _draw_people(canvas: NDArray[np.uint8], poses: Poses, config: DrawConfig) -> None:

@@ -35,8 +35,12 @@ class PartsCard(NetworkCard):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.skeleton, str):
+            object.__setattr__(self, "skeleton", skeleton_from(self.skeleton))
         if not isinstance(self.skeleton, Skeleton):
-            raise ConfigError(f"skeleton must be a Skeleton, got {shown(self.skeleton)}")
+            raise ConfigError(
+                f"skeleton must be a Skeleton or the name of one, got {shown(self.skeleton)}"
+            )
 
     def to_toml(self) -> str:
         """Card as a TOML file, what is as usual left out; `from_toml` reads it back.

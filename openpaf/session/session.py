@@ -115,7 +115,11 @@ def open_runtime(
     if threads is not None and (type(threads) is not int or not 1 <= threads <= 1024):
         raise ConfigError(f"threads must be 1 to 1024, or None for all cores, got {threads!r}")
     if not path.is_file():
-        raise ModelNotFoundError(f"{path} is not a file; pass an .onnx, .xml or .pt network")
+        inside = path / "model.onnx"
+        meant = "pass an .onnx, .xml or .pt network"
+        if inside.is_file():
+            meant = f"did you mean {inside}?"
+        raise ModelNotFoundError(f"{path} is not a file; {meant}")
     if path.suffix not in SUFFIXES:
         raise ModelError(
             f"{path} must be an .onnx, .xml or .pt network, got {path.suffix or 'no suffix'}"

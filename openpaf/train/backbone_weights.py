@@ -62,6 +62,10 @@ def start_backbone(net: nn.Module, data: Path, weights: str) -> list[nn.Module]:
     path = data / weights
     if weights == BUNDLED and not path.exists():
         path = openpaf_weights.bundled_model("default-training.safetensors")
+    if not path.is_file():
+        raise ConfigError(
+            f"{path} does not exist; the recipe's backbone_weights name it, relative to the data"
+        )
     read = read_backbone_weights(path)
     try:
         return backbone.load_pretrained(read)

@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ PICTURES = (".jpg", ".jpeg", ".png")
 SUFFIXES = (".json", ".ndjson", ".csv", ".parquet", *PICTURES)
 
 
-def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None) -> Path:
+def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None, **style: Any) -> Path:
     """Write the people of one frame to a file, whole or not at all.
 
     Parameters
@@ -41,6 +42,8 @@ def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None) ->
         pictures back.
     frame : (H, W, 3) uint8 BGR, or another picture, optional
         What to draw on. The picture that `detect` was given the path of, where nothing is said.
+    **style
+        Of pictures, as `openpaf.draw` takes it.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None) ->
     Raises
     ------
     ConfigError
-        When the suffix is another one.
+        When the suffix is another one, or a style is given to what is no picture.
     FrameError, SourceError
         When the frame is not a picture, or cannot be opened.
     MissingExtraError
@@ -63,11 +66,13 @@ def save(poses: Poses, path: str | PathLike[str], frame: Frame | None = None) ->
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
         raise ConfigError(f"{path} must end in one of {', '.join(SUFFIXES)}")
+    if style and kind not in PICTURES:
+        raise ConfigError(f"{', '.join(style)}: a style is for pictures, and {path} is none")
     check_file(path)
     if poses.picture is not None:
         refuse_to_replace([poses.picture], [path])
     if kind in PICTURES:
-        data = encoded(draw_known(poses, frame), path)
+        data = encoded(draw_known(poses, frame, **style), path)
     elif kind == ".json":
         data = json.dumps(_openpose(poses)).encode()
     elif kind == ".parquet":

@@ -22,7 +22,7 @@ _LONGEST_SIDE = 1280
 _INSTEAD = 'save it instead: poses.save("found.png", frame)'
 
 
-def show(poses: Poses, frame: Frame | None = None) -> None:
+def show(poses: Poses, frame: Frame | None = None, **style: Any) -> None:
     """Show the frame with skeletons on it, in the notebook or by the desktop's picture viewer.
 
     Parameters
@@ -30,6 +30,8 @@ def show(poses: Poses, frame: Frame | None = None) -> None:
     poses : Poses
     frame : (H, W, 3) uint8 BGR, or another picture, optional
         What to draw on. The picture that `detect` was given the path of, where nothing is said.
+    **style
+        As `openpaf.draw` takes it.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def show(poses: Poses, frame: Frame | None = None) -> None:
     PosesError
         When the frame is not known.
     """
-    drawing = draw_known(poses, frame)
+    drawing = draw_known(poses, frame, **style)
     if _in_notebook():
         display: Any = importlib.import_module("IPython.display")
         display.display(display.Image(data=_for_notebook(drawing)))

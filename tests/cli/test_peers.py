@@ -31,7 +31,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("smooth x.ndjson --output y.csv",
          "no such option: --output; did you mean --out?"),
         ("detect --write_json x y.jpg",
-         "no such option: --write_json; did you mean --format?"),
+         "no such option: --write_json; did you mean --output?"),
         ("detect --vis x.jpg",
          "no such option: --vis; openpaf run has --show, for pictures too;"),
         ("run --source x",

@@ -96,7 +96,7 @@ def test_refuses_by_name(text: str, message: str) -> None:
 
 
 def test_unreadable_toml(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not a model card"):
+    with pytest.raises(ConfigError, match="there is no model card"):
         ModelCard.from_toml(tmp_path / "none.toml")
     bad = tmp_path / "bad.toml"
     bad.write_bytes(b"\xff\xfe")
@@ -127,7 +127,7 @@ def test_a_skeleton_of_ones_own_travels_in_the_card(
 def test_a_card_written_by_hand_names_a_file_beside_it(tmp_path: Path) -> None:
     card = tmp_path / "net.toml"
     card.write_text('name = "net"\nskeleton = "snail.toml"\n')
-    with pytest.raises(ConfigError, match=r"snail\.toml is not a skeleton: it cannot be read"):
+    with pytest.raises(ConfigError, match=r"there is no skeleton .*snail\.toml"):
         ModelCard.from_toml(card)
     (tmp_path / "snail.toml").write_text(
         'name = "snail"\nparts = ["a", "b"]\nlimbs = [["a", "b"]]\n'

@@ -99,3 +99,14 @@ def test_folders_and_weights_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="start from a .pt or .safetensors of a run, or"):
         start_weights(tmp_path / "none.pt")
     assert start_weights(Path("default")).is_file()
+
+
+def test_a_folder_that_was_forgotten_or_mistyped_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words, said in (([], "name a folder of annotated"), (["photos"], "there is no folder 'ph")):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["train", *words])
+        assert stopped.value.code == 2 and said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

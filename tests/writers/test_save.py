@@ -100,7 +100,7 @@ def test_what_cannot_be_saved_is_one_line(found: Poses, in_picture: Poses, tmp_p
     refused: list[tuple[Poses, str, Any, type[OpenPafError], str]] = [
         (found, "a.bmp", FRAME, ConfigError, r"must end in one of \.json"),
         (found, "a", FRAME, ConfigError, "must end in one of"),
-        (found, "a.jpg", None, PosesError, "do not hold the frame"),
+        (found, "a.jpg", None, PosesError, "do not know the picture"),
         (found, "a.jpg", wide, OutputError, r"pass a name that ends in \.png"),
         (found, "a.jpg", FRAME.astype(int), FrameError, "frame must be uint8"),
         (in_picture, "in.png", None, OutputError, "would replace an input"),
@@ -124,7 +124,7 @@ def test_show_without_a_display(found: Poses, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OutputError, match=r'no display here; save it instead: poses\.save\("'):
         found.show(FRAME)
-    with pytest.raises(PosesError, match="do not hold the frame"):
+    with pytest.raises(PosesError, match="do not know the picture"):
         found.show()
 
 
@@ -195,3 +195,12 @@ def test_a_skeleton_of_ones_own_is_read_back(tmp_path: Path) -> None:
     for kind in kinds:
         motion = Motion.read(poses.save(tmp_path / f"snail{kind}"))
         assert motion.skeleton == SNAIL, kind
+
+
+def test_pictures_are_saved_in_a_style(found: Poses, tmp_path: Path) -> None:
+    black = cv2.imread(str(found.save(tmp_path / "b.png", FRAME, on_black=True)))
+    np.testing.assert_array_equal(black, found.draw(FRAME, on_black=True))
+    with pytest.raises(ConfigError, match="a style is for pictures"):
+        found.save(tmp_path / "b.csv", on_black=True)
+    with pytest.raises(PosesError, match="the Poses of one frame, got a list"):
+        openpaf.draw(FRAME, [found])

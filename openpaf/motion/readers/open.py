@@ -104,7 +104,10 @@ def recording_of(
         return NdjsonRecording(_spooled(), "standard input", source)
     path = Path(path)
     if not path.exists():
-        raise RecordingError(f"{path} does not exist; pass what openpaf run --ndjson FILE wrote")
+        raise RecordingError(
+            f"{path} does not exist; pass what openpaf wrote: .json, .ndjson, .csv, .parquet or a "
+            "folder of them"
+        )
     return _folder(path, source, assumed_rate) if path.is_dir() else _file(path, source)
 
 
