@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Complete,
+    Csv,
     Device,
     Fast,
     Looks,
@@ -74,14 +74,7 @@ def command(
             rich_help_panel="Output",
         ),
     ] = "found",
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write one CSV row a keypoint too; - is standard output.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
+    csv: Csv = None,
     format: Annotated[
         Format,
         typer.Option(

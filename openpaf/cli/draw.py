@@ -29,13 +29,12 @@ from openpaf.cli.sources import names_of
 from openpaf.errors import ConfigError, RecordingError
 from openpaf.files import check_file, refuse_to_replace
 from openpaf.motion import read
+from openpaf.motion.readers import SUFFIXES as RESULTS
 from openpaf.result import Result
 from openpaf.sources import Source, open_source
 from openpaf.sources.listing import SUFFIXES
 from openpaf.writers import OnePictureWriter, Painter, Writers, check_picture
 from openpaf.writers.video import SUFFIXES as VIDEO_SUFFIXES
-
-_RESULTS = (".json", ".ndjson", ".csv", ".parquet")
 
 
 def command(
@@ -99,7 +98,7 @@ def command(
     paint = Painter(draw_config(color, line_width, boxes, labels, on_black, blur_faces, ids=ids))
     if out in (None, "", "-"):
         raise ConfigError("nothing would be drawn; add -o out.mp4, -o out.jpg or -o FOLDER")
-    if results.lower().endswith((*SUFFIXES, *VIDEO_SUFFIXES)) and frames.endswith(_RESULTS):
+    if results.lower().endswith((*SUFFIXES, *VIDEO_SUFFIXES)) and frames.lower().endswith(RESULTS):
         raise ConfigError(f"results come first: openpaf draw {frames} {results} -o {out}")
     with closing(open_source(frames, live=False)) as reader:
         place = _Place.of(Path(out), frames, reader)

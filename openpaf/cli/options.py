@@ -130,6 +130,12 @@ NetSize = Annotated[
     typer.Option(metavar="WxH", help="A fixed size of the network input instead: 656x368."),
 ]
 
+Csv = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write one CSV row a keypoint; - is standard output.", rich_help_panel="Output"
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option(

@@ -27,6 +27,7 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Complete,
+    Csv,
     Device,
     End,
     Every,
@@ -56,7 +57,6 @@ from openpaf.cli.rate import options_for_rate
 from openpaf.cli.run_options import (
     Angles,
     CocoJson,
-    Csv,
     Fps,
     Images,
     Live,

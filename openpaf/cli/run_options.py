@@ -53,12 +53,6 @@ Ndjson = Annotated[
         help="Write one JSON line a frame; - is standard output.", rich_help_panel="Output"
     ),
 ]
-Csv = Annotated[
-    Path | None,
-    typer.Option(
-        help="Write one CSV row a keypoint; - is standard output.", rich_help_panel="Output"
-    ),
-]
 CocoJson = Annotated[
     Path | None,
     typer.Option(help="Write COCO keypoint results of all frames.", rich_help_panel="Output"),

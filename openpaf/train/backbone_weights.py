@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import openpaf_weights
 from openpaf.errors import CheckpointError, ConfigError, MissingExtraError, first_line
 from openpaf.network.backbones import MobileNetBackbone
 from openpaf.network.checkpoint import load_weights
 from openpaf.session.telemetry import import_openvino
+from openpaf.train.own import START, bundled_weights
 
 # Layers of human-pose-estimation-0001 in the order of MobileNet v1's blocks 1 to 11.
 _BLOCKS = (
@@ -30,10 +30,6 @@ _BOTTLENECK = {
 }  # fmt: skip
 
 
-BUNDLED = "default"
-"""Name of the bundled network's own backbone, in place of a file."""
-
-
 def start_backbone(net: nn.Module, data: Path, weights: str) -> list[nn.Module]:
     """Start a network's backbone from pretrained weights.
 
@@ -44,7 +40,7 @@ def start_backbone(net: nn.Module, data: Path, weights: str) -> list[nn.Module]:
     data : Path
         Folder that a file is relative to.
     weights : str
-        `BUNDLED`, or a file that `read_backbone_weights` takes.
+        `START` for the bundled network's own, or a file that `read_backbone_weights` takes.
 
     Returns
     -------
@@ -60,8 +56,8 @@ def start_backbone(net: nn.Module, data: Path, weights: str) -> list[nn.Module]:
     if not isinstance(backbone, MobileNetBackbone):
         raise ConfigError("backbone_weights fit the mobilenet backbone only")
     path = data / weights
-    if weights == BUNDLED and not path.exists():
-        path = openpaf_weights.bundled_model("default-training.safetensors")
+    if weights == START and not path.exists():
+        path = bundled_weights()
     if not path.is_file():
         raise ConfigError(
             f"{path} does not exist; the recipe's backbone_weights name it, relative to the data"

@@ -115,7 +115,10 @@ class Trainer:
     def _step(self, batch: Any) -> tuple[dict[str, float], float]:
         config = self.config
         self.net.train()
-        loss = self.task.loss(batch, self.step / config.steps)
+        done = self.step / config.steps
+        for module in self.task.pretrained:
+            module.requires_grad_(done >= config.backbone_frozen)
+        loss = self.task.loss(batch, done)
         loss.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         rate = self.optimizer.step(self.step)

@@ -109,4 +109,9 @@ def start_weights(start: Path) -> Path:
             f"{start} does not exist; start from a .pt or .safetensors of a run, or from "
             f"{START}: the bundled network"
         )
+    return bundled_weights()
+
+
+def bundled_weights() -> Path:
+    """The bundled network's weights before export, which `START` names."""
     return openpaf_weights.bundled_model("default-training.safetensors")

@@ -73,10 +73,8 @@ class PafTask:
             limb_width=config.limb_width,
             teacher=teacher,
         )
-        frozen = done < config.backbone_frozen
-        self.backbone_is_teachers &= frozen  # as soon as it learns, it is its own
-        for module in self.pretrained:
-            module.requires_grad_(not frozen)
+        # As soon as it learns, it is its own.
+        self.backbone_is_teachers &= done < config.backbone_frozen
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             if hint is not None and self.backbone_is_teachers:
                 # What the backbone would say: not to be computed twice.

@@ -43,8 +43,6 @@ class WindowTask:
         """The loss of every stage, all of the same weight."""
         frames = batch.frames.to(self.device)
         points, known = batch.points.to(self.device), batch.known.to(self.device)
-        for module in self.pretrained:
-            module.requires_grad_(done >= self.config.backbone_frozen)
         x = frames.permute(0, 3, 1, 2).flip(1) * self.scale + self.offset
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             outputs = self.net(x.contiguous(memory_format=torch.channels_last))
