@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from openpaf.network.depthwise import DepthwiseConv
 from openpaf.network.stages import conv_bn_relu
 
 FEATURES = 128
@@ -57,7 +58,7 @@ class _Separable(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, dilation: int) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, stride, dilation, dilation, inputs)
+        self.depthwise = DepthwiseConv(inputs, stride, dilation)
         self.pointwise = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,9 +77,7 @@ class _Bottleneck(nn.Module):
         self.widen = nn.Sequential()
         for depthwise in (False, True, False, True, False, True, False):
             self.widen.append(
-                nn.Conv2d(FEATURES, FEATURES, 3, padding=1, groups=FEATURES)
-                if depthwise
-                else nn.Conv2d(FEATURES, FEATURES, 1)
+                DepthwiseConv(FEATURES) if depthwise else nn.Conv2d(FEATURES, FEATURES, 1)
             )
             self.widen.append(nn.ELU())
         self.mix = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)

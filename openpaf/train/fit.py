@@ -116,8 +116,9 @@ class Trainer:
         config = self.config
         self.net.train()
         done = self.step / config.steps
-        for module in self.task.pretrained:
-            module.requires_grad_(done >= config.backbone_frozen)
+        for place, module in enumerate(self.task.pretrained):
+            learns = place >= config.backbone_fixed and done >= config.backbone_frozen
+            module.requires_grad_(learns)
         loss = self.task.loss(batch, done)
         loss.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

@@ -190,6 +190,16 @@ def test_a_backbone_of_the_bundled_network_rests_then_learns(drawn: Path, tmp_pa
         Trainer(recipe(backbone_weights="default"), drawn, tmp_path)
 
 
+def test_the_first_layers_of_a_backbone_may_stay_as_they_are(drawn: Path, tmp_path: Path) -> None:
+    config = recipe(network=KINDS["mobilenet"], backbone_weights="default", backbone_fixed=2)
+    trainer = Trainer(config, drawn, tmp_path)
+    layers = trainer.net.backbone.layers()
+    before = {name: conv.weight.clone() for name, conv in layers.items()}
+    trainer.run(lambda _: None, lambda: trainer.step == 2)
+    kept = [name for name, conv in layers.items() if torch.equal(conv.weight, before[name])]
+    assert kept == ["conv1", "dw1"]
+
+
 def test_a_recipe_says_its_kind(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     text = '[[sets]]\nannotations = "a.json"\nimages = ["i"]\n'
