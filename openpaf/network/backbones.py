@@ -94,6 +94,16 @@ class MobileNetBackbone(nn.Module):
     The sixth block does not halve the maps as in MobileNet v1; the seventh is dilated instead, so
     that small people stay sharp. Batch norm is folded into it already, so it starts from
     plain pretrained convolutions.
+
+    Parameters
+    ----------
+    blocks : int
+        From 5 to 11, the first so many; the bottleneck comes with all of them only.
+
+    Attributes
+    ----------
+    channels : int
+        Of what it gives.
     """
 
     color = "rgb"
@@ -110,18 +120,20 @@ class MobileNetBackbone(nn.Module):
         (512, 1, 1), (512, 1, 1), (512, 1, 1), (512, 1, 1),
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: int = len(_BLOCKS)) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, stride=2, padding=1)
         self.blocks = nn.Sequential()
         channels = 32
-        for outputs, stride, dilation in self._BLOCKS:
+        for outputs, stride, dilation in self._BLOCKS[:blocks]:
             self.blocks.append(_Separable(channels, outputs, stride, dilation))
             channels = outputs
-        self.bottleneck = _Bottleneck(channels)
+        whole = blocks == len(self._BLOCKS)
+        self.channels = FEATURES if whole else channels
+        self.bottleneck = _Bottleneck(channels) if whole else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) normalised to (N, 128, H/8, W/8)."""
+        """(N, 3, H, W) normalised to (N, channels, H/8, W/8)."""
         return self.look(x)[1]
 
     def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,6 +169,8 @@ class MobileNetBackbone(nn.Module):
         for number, block in enumerate(self.blocks, start=1):
             assert isinstance(block, _Separable)
             layers |= {f"dw{number}": block.depthwise, f"pw{number}": block.pointwise}
+        if not isinstance(self.bottleneck, _Bottleneck):
+            return layers
         convolutions = (m for m in self.bottleneck.widen if isinstance(m, nn.Conv2d))
         layers["align"] = self.bottleneck.align
         layers |= {f"widen{n}": conv for n, conv in enumerate(convolutions, start=1)}

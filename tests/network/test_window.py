@@ -36,6 +36,18 @@ NARROW = {
         2_477_073,
         [(17, 40, 32)],
     ),
+    "five blocks of a mobilenet": (
+        {
+            "kind": "mobilenet",
+            "size": (128, 128),
+            "blocks": 5,
+            "residual": 3,
+            "width": 0.4375,
+            "deconv": 146,
+        },
+        1_230_961,
+        [(17, 32, 32)],
+    ),
     "shorter": ({"kind": "simple_baseline", "layers": 10}, 1_285_481, [(17, 64, 48)]),
     "hourglass": ({"kind": "hourglass"}, 940_690, [(17, 64, 48)] * 2),
     "CPM": ({"kind": "cpm", "width": 0.25}, 813_060, [(17, 32, 24)] * 2),
@@ -107,6 +119,7 @@ def test_a_cascade_looks_around_each_part() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"kind": "mobilenet", "blocks": 4}, "blocks must be a whole number from 5 to 11, got 4"),
         ({"kind": "alexnet"}, "kind must be one of cpm, hourglass"),
         ({"kind": "deeppose", "head": "soft_argmax"}, "head of deeppose must be maps"),
         ({"width": 3.0}, "width must lie"),

@@ -13,6 +13,9 @@ KINDS = {"cpm": 8, "hourglass": 4, "simple_baseline": 4, "mobilenet": 4, "deeppo
 
 _GRAIN = {"cpm": 8, "hourglass": 64, "simple_baseline": 32, "mobilenet": 8, "deeppose": 1}
 _SMALLEST = 64
+_RANGES = {
+    "stages": (1, 8), "depth": (1, 5), "deconv": (1, 1024), "blocks": (5, 11), "residual": (0, 8),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class WindowNetConfig:
         18 or 34, of the ResNet of a simple baseline; 10 for one block a level, half of 18.
     deconv : int
         Channels of the deconvolutions, before `width`.
+    blocks : int
+        Of the backbone of "mobilenet", the first so many, 5 to 11; fewer see less far.
+    residual : int
+        Residual blocks behind that backbone.
     skeleton : str or dict
         Name of a built-in one, or what `openpaf.skeleton_table` says of another.
     """
@@ -51,6 +58,8 @@ class WindowNetConfig:
     depth: int = 4
     layers: int = 18
     deconv: int = 256
+    blocks: int = 11
+    residual: int = 2
     skeleton: str | dict[str, Any] = "COCO_17"
 
     def __post_init__(self) -> None:
@@ -71,10 +80,12 @@ class WindowNetConfig:
                 f"size of {self.kind} must be (width, height), multiples of {grain} from "
                 f"{_SMALLEST} up, got {self.size}"
             )
-        for name, most in (("stages", 8), ("depth", 5), ("deconv", 1024)):
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-                raise ConfigError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise ConfigError(
+                    f"{name} must be a whole number from {least} to {most}, got {value!r}"
+                )
         if self.layers not in (10, 18, 34):
             raise ConfigError(f"layers must be 10, 18 or 34, got {self.layers!r}")
 

@@ -1,6 +1,6 @@
 """A window network on the backbone of the PAF networks: what sees bodies already sees one closely.
 
-The backbone and its bottleneck have stride 8. Two residual blocks look around a part, a transposed
+The backbone and its bottleneck have stride 8. Residual blocks look around a part, a transposed
 convolution brings the maps to stride 4, as in Simple Baselines (Xiao et al., 2018, section 2), and
 early cells of that stride are added, which know edges better than bodies.
 """
@@ -10,12 +10,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from openpaf.network.backbones import FEATURES, MobileNetBackbone
+from openpaf.network.backbones import MobileNetBackbone
 from openpaf.network.stages import ResidualBlock, conv_bn_relu
 from openpaf.network.window.config import WindowNetConfig
 from openpaf.network.window.net import WindowNet, start_small
-
-_BLOCKS = 2
 
 
 class MobileNetWindow(WindowNet):
@@ -28,9 +26,9 @@ class MobileNetWindow(WindowNet):
     def __init__(self, config: WindowNetConfig) -> None:
         super().__init__(config)
         width, fine = config.channels(256), config.channels(config.deconv)
-        self.backbone = MobileNetBackbone()
-        self.around = nn.Sequential(conv_bn_relu(FEATURES, width))
-        for _ in range(_BLOCKS):
+        self.backbone = MobileNetBackbone(config.blocks)
+        self.around = nn.Sequential(conv_bn_relu(self.backbone.channels, width))
+        for _ in range(config.residual):
             self.around.append(ResidualBlock(width))
         self.finer = nn.Sequential(
             nn.ConvTranspose2d(width, fine, 4, 2, 1, bias=False), nn.BatchNorm2d(fine)
