@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpaf.errors import MissingExtraError
-from openpaf.skeleton import COCO_17, COCO_18, is_built_in
+from openpaf.skeleton import BODIES, COCO_17, COCO_18, is_built_in
 from openpaf.skeleton_table import table_of
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
 def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
     """COCO keypoint results of one image: flat x, y, score of each part, zeros where missing.
 
-    Parts are COCO's 17, or those of a skeleton that is not built in, in its order. There is no
+    Parts are COCO's 17, or those of a skeleton that is no built-in body, in its order. There is no
     `bbox`: pycocotools takes results that hold one for box results.
     """
-    target = COCO_17 if is_built_in(poses.skeleton) else poses.skeleton
+    target = COCO_17 if poses.skeleton.name in BODIES else poses.skeleton
     return [
         {
             "image_id": int(image_id),

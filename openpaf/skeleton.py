@@ -290,7 +290,76 @@ MPI_15 = Skeleton(
     _interleaved(list(range(0, 28, 2))),
 )  # fmt: skip
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_17, COCO_18, BODY_25, MPI_15)}
+
+def _chain(first: int, last: int, *, closed: bool = False) -> tuple[tuple[int, int], ...]:
+    """Limbs from part to part, and back to the first where closed."""
+    steps = tuple((part, part + 1) for part in range(first, last))
+    return (*steps, (last, first)) if closed else steps
+
+
+_FINGERS = ("thumb", "index", "middle", "ring", "little")
+
+# OKS falloffs of hands and faces are those of COCO-WholeBody (Jin et al., 2020).
+HAND_21 = Skeleton(
+    "HAND_21",
+    ("wrist", *(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5))),
+    tuple(
+        limb for first in range(1, 21, 4) for limb in ((0, first), *_chain(first, first + 3))
+    ),
+    sigmas=(
+        0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026,
+        0.017, 0.021, 0.021, 0.032, 0.020, 0.019, 0.022, 0.031,
+    ),
+)  # fmt: skip
+"""One hand, in OpenPose's order; joints of a finger count from the palm to its tip."""
+
+# Parts of the right side lie at the left of a face that looks at us, and come first. On both sides
+# brows and eyes count from the outer corner, so that names pair as places do; eyes go over the top.
+FACE_70 = Skeleton(
+    "FACE_70",
+    (
+        *(f"contour_{n}" for n in range(17)),
+        *(f"right_brow_{n}" for n in range(5)),
+        *(f"left_brow_{n}" for n in reversed(range(5))),
+        *(f"nose_{n}" for n in range(9)),
+        *(f"right_eye_{n}" for n in range(6)),
+        *(f"left_eye_{n}" for n in (3, 2, 1, 0, 5, 4)),
+        *(f"outer_lip_{n}" for n in range(12)),
+        *(f"inner_lip_{n}" for n in range(8)),
+        "right_pupil",
+        "left_pupil",
+    ),
+    (
+        *_chain(0, 16), *_chain(17, 21), *_chain(22, 26), *_chain(27, 30), *_chain(31, 35),
+        *_chain(36, 41, closed=True), *_chain(42, 47, closed=True), *_chain(48, 59, closed=True),
+        *_chain(60, 67, closed=True),
+    ),
+    pairs=(
+        *((16 - n, n) for n in range(8)),
+        *((26 - n, 17 + n) for n in range(5)),
+        (35, 31), (34, 32),
+        (45, 36), (44, 37), (43, 38), (42, 39), (47, 40), (46, 41),
+        (54, 48), (53, 49), (52, 50), (55, 59), (56, 58),
+        (64, 60), (63, 61), (65, 67),
+        (69, 68),
+    ),
+    sigmas=(
+        0.042, 0.043, 0.044, 0.043, 0.040, 0.035, 0.031, 0.025, 0.020, 0.023, 0.029, 0.032, 0.037,
+        0.038, 0.043, 0.041, 0.045, 0.013, 0.012, 0.011, 0.011, 0.012, 0.012, 0.011, 0.011, 0.013,
+        0.015, 0.009, 0.007, 0.007, 0.007, 0.012, 0.009, 0.008, 0.016, 0.010, 0.017, 0.011, 0.009,
+        0.011, 0.009, 0.007, 0.013, 0.008, 0.011, 0.012, 0.010, 0.034, 0.008, 0.008, 0.009, 0.008,
+        0.008, 0.007, 0.010, 0.008, 0.009, 0.009, 0.009, 0.007, 0.007, 0.008, 0.011, 0.008, 0.008,
+        0.008, 0.010, 0.008,
+        # It has no pupils: as exact as the lids.
+        0.010, 0.010,
+    ),
+)  # fmt: skip
+"""One face, in OpenPose's order: the 68 points of iBUG's 300-W, and the pupils."""
+
+BODIES = {skeleton.name: skeleton for skeleton in (COCO_17, COCO_18, BODY_25, MPI_15)}
+"""Every built-in skeleton of a person's body by name."""
+
+SKELETONS = BODIES | {skeleton.name: skeleton for skeleton in (HAND_21, FACE_70)}
 """Every built-in skeleton by name."""
 
 

@@ -10,23 +10,33 @@ import pytest
 from openpaf.decoder.bodies import bodies
 from openpaf.decoder.body import body_geometry
 from openpaf.errors import SkeletonError
-from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, SKELETONS, Skeleton
+from openpaf.skeleton import (
+    BODIES,
+    BODY_25,
+    COCO_17,
+    COCO_18,
+    FACE_70,
+    HAND_21,
+    MPI_15,
+    SKELETONS,
+    Skeleton,
+)
 
 ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
+CONNECTED = pytest.mark.parametrize("skeleton", [*BODIES.values(), HAND_21], ids=[*BODIES, "hand"])
 
 
 @ALL
 def test_tables_fit_together(skeleton: Skeleton) -> None:
     parts, limbs = len(skeleton.parts), len(skeleton.limbs)
     assert SKELETONS[skeleton.name] is skeleton
-    assert {part for limb in skeleton.limbs for part in limb} == set(range(parts))
     assert sorted(c for pair in skeleton.paf_channels for c in pair) == list(range(2 * limbs))
     assert len(skeleton.sigmas) == parts and min(skeleton.sigmas) > 0
     assert len(skeleton.colors) == limbs
     assert all(0 <= value <= 255 for color in skeleton.colors for value in color)
 
 
-@ALL
+@CONNECTED
 def test_limbs_without_the_redundant_ones_span_everybody(skeleton: Skeleton) -> None:
     tree = [limb for n, limb in enumerate(skeleton.limbs) if n not in skeleton.redundant_limbs]
     reached = {tree[0][0]}
@@ -42,6 +52,8 @@ def test_sizes_and_published_orders() -> None:
         "COCO_18": (18, 19),
         "BODY_25": (25, 26),
         "MPI_15": (15, 14),
+        "HAND_21": (21, 20),
+        "FACE_70": (70, 63),
     }
     neck, hip = COCO_18.index("neck"), COCO_18.index("right_hip")
     assert COCO_18.paf_channels[COCO_18.limbs.index((neck, hip))] == (0, 1)
@@ -88,10 +100,28 @@ def test_mirroring_twice_changes_nothing(skeleton: Skeleton) -> None:
 
 @ALL
 def test_pairs_are_left_then_right(skeleton: Skeleton) -> None:
-    lefts = [part for part in skeleton.parts if part.startswith("left_")]
-    assert [skeleton.parts[left] for left, _ in skeleton.pairs] == lefts
-    for left, right in skeleton.pairs:
-        assert skeleton.parts[right] == skeleton.parts[left].replace("left_", "right_")
+    lefts = {part for part in skeleton.parts if part.startswith("left_")}
+    named = {
+        skeleton.parts[left]: skeleton.parts[right]
+        for left, right in skeleton.pairs
+        if skeleton.parts[left] in lefts
+    }
+    assert named == {left: left.replace("left_", "right_") for left in lefts}
+
+
+def test_a_hand_has_no_sides_and_five_fingers_from_the_wrist() -> None:
+    assert HAND_21.flip == tuple(range(21)) and not HAND_21.is_body
+    assert HAND_21.parts[5:9] == ("index_1", "index_2", "index_3", "index_4")
+    assert HAND_21.limbs[4:8] == ((0, 5), (5, 6), (6, 7), (7, 8))
+
+
+def test_a_mirrored_face_is_a_face() -> None:
+    """Points of iBUG's own numbers, whose first contour point lies at the left of the picture."""
+    assert not FACE_70.is_body and FACE_70.parts[36] == "right_eye_0"
+    swapped = {0: 16, 17: 26, 21: 22, 31: 35, 36: 45, 39: 42, 41: 46, 48: 54, 60: 64, 68: 69}
+    assert {k: FACE_70.flip[k] for k in swapped} == swapped
+    middle = [k for k in range(70) if FACE_70.flip[k] == k]
+    assert middle == [8, 27, 28, 29, 30, 33, 51, 57, 62, 66]
 
 
 def test_sigmas_are_cocos_and_the_documented_others() -> None:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from openpaf.errors import ConfigError, RecordingError
 from openpaf.poses import Poses
-from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.skeleton import BODIES, SKELETONS, Skeleton
 from openpaf.skeleton_table import skeleton_from
 
 NO_NUMBERS = (TypeError, ValueError, OverflowError)
 """What is raised where something that somebody else wrote is no number."""
 
-_BY_PARTS = {len(skeleton.parts): skeleton for skeleton in SKELETONS.values()}
+_BY_PARTS = {len(skeleton.parts): skeleton for skeleton in BODIES.values()}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
