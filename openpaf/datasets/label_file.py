@@ -23,16 +23,15 @@ Arrays, for I photographs, N people, R regions:
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from openpaf.datasets.compact import joined, load_arrays, split, starts
 from openpaf.datasets.labels import SKELETON, PhotoLabels
-from openpaf.datasets.packing import joined, pack, split, unpack
+from openpaf.datasets.packing import pack, unpack
 from openpaf.errors import DatasetError
 from openpaf.files import replacing
 
@@ -58,7 +57,7 @@ class LabelFile:
     """
 
     def __init__(self, path: Path) -> None:
-        arrays = _load(path)
+        arrays = load_arrays(path)
         try:
             self.recipe: dict[str, Any] = json.loads(str(arrays["recipe"]))
             self.unreadable = tuple(name.decode() for name in arrays["unreadable"])
@@ -131,7 +130,6 @@ def write_label_file(
         key: np.concatenate([row[key] for row in rows] or [np.empty((0, *shape), np.uint8)])
         for key, shape in {**_PEOPLE, **_REGIONS}.items()
     }
-    # Apart from the low bytes, which are noise, the high bytes take next to no room.
     arrays["places"] = split(arrays["places"].astype(np.int16))
     with replacing(path) as partial:
         np.savez_compressed(
@@ -139,23 +137,8 @@ def write_label_file(
             names=np.array([name.encode() for name in photographs], "S"),
             unreadable=np.array([name.encode() for name in unreadable], "S"),
             sizes=np.array([row["size"] for row in rows], np.uint16).reshape(-1, 2),
-            people_from=_starts(len(row["boxes"]) for row in rows),
-            regions_from=_starts(len(row["regions"]) for row in rows),
+            people_from=starts(len(row["boxes"]) for row in rows),
+            regions_from=starts(len(row["regions"]) for row in rows),
             recipe=np.array(json.dumps(recipe)),
             **arrays,
         )
-
-
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except OSError as error:
-        raise DatasetError(f"labels {path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        # NumPy's own words are advice to load what may be anything.
-        raise DatasetError(f"{path} is damaged, or no file of labels; make it again") from error
-
-
-def _starts(counts: Iterable[int]) -> NDArray[np.int32]:
-    return np.cumsum([0, *counts]).astype(np.int32)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openpaf.datasets.compact import small, small_bytes
 from openpaf.datasets.labels import PhotoLabels
 from openpaf.errors import DatasetError
 
@@ -31,19 +32,19 @@ def pack(labels: PhotoLabels, name: str = "photograph") -> Packed:
             "side that an .npz of labels holds; write .json instead"
         )
     boxes = np.rint(labels.boxes * _BOX).astype(np.int16)
-    places = (labels.keypoints - boxes[:, None, :2] / _BOX) * _PLACE
+    places = labels.keypoints - boxes[:, None, :2] / _BOX
     apart = np.where(np.isnan(labels.apart), _NONE, np.minimum(labels.apart * _APART, _NONE - 1))
     return {
         "size": np.array(labels.size, np.uint16),
         "boxes": boxes,
-        "places": np.clip(np.rint(places), -32768, 32767).astype(np.int16),
-        "scores": _bytes(labels.scores, _SCORE),
+        "places": small(places, _PLACE),
+        "scores": small_bytes(labels.scores, _SCORE),
         "apart": np.rint(apart).astype(np.uint8),
-        "person_scores": _bytes(labels.person_scores, _UNIT),
-        "seen": _bytes(labels.seen, _UNIT),
+        "person_scores": small_bytes(labels.person_scores, _UNIT),
+        "seen": small_bytes(labels.seen, _UNIT),
         "turns": labels.turns.astype(np.uint8),
         "regions": np.rint(labels.regions).astype(np.int16),
-        "region_scores": _bytes(labels.region_scores, _UNIT),
+        "region_scores": small_bytes(labels.region_scores, _UNIT),
     }
 
 
@@ -62,20 +63,3 @@ def unpack(packed: Packed) -> PhotoLabels:
         packed["regions"].astype(np.float64),
         packed["region_scores"].astype(np.float64) / _UNIT,
     )
-
-
-def split(values: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """(...) int16 to (2, ...) uint8: low bytes, high bytes."""
-    unsigned = values.view(np.uint16)
-    return np.stack([unsigned & 255, unsigned >> 8]).astype(np.uint8)
-
-
-def joined(planes: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Undo `split`."""
-    low, high = planes.astype(np.uint16)
-    values: NDArray[np.int16] = (low | high << 8).view(np.int16)
-    return values
-
-
-def _bytes(values: NDArray[np.float64], scale: int) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
