@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpaf.errors import MissingExtraError
+from openpaf.part_set import KINDS, triples_of
 from openpaf.skeleton import BODIES, COCO_17, COCO_18, is_built_in
 from openpaf.skeleton_table import table_of
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 _OPENPOSE_VERSION = 1.3
 _OPENPOSE_UNUSED = (
-    "face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d",
-    "pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d",
-)  # fmt: skip
+    "pose_keypoints_3d",
+    "face_keypoints_3d",
+    "hand_left_keypoints_3d",
+    "hand_right_keypoints_3d",
+)
 _PERSON_CATEGORY = 1
 _ROWS = 20
 
@@ -44,7 +47,8 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
 
     `people` holds one object a person with `pose_keypoints_2d`, flat x, y, score in the skeleton's
     part order, zeros where missing. OpenPose has no 17-part body, so COCO_17 becomes COCO_18. What
-    it does not know at all, a skeleton that is not built in, is described by `skeleton`.
+    it does not know at all, a skeleton that is not built in, is described by `skeleton`. Hands and
+    faces are empty lists where they were not looked for.
     """
     skeleton = COCO_18 if poses.skeleton == COCO_17 else poses.skeleton
     ids = [-1] * len(poses) if poses.ids is None else poses.ids.tolist()
@@ -54,10 +58,30 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
         **described,
         "people": [
             {"person_id": [person_id], "pose_keypoints_2d": row}
+            | small
             | {key: [] for key in _OPENPOSE_UNUSED}
-            for person_id, row in zip(ids, _flat(poses, skeleton), strict=True)
+            for person_id, row, small in zip(
+                ids, _flat(poses, skeleton), small_parts(poses), strict=True
+            )
         ],
     }
+
+
+def small_parts(poses: Poses) -> list[dict[str, list[float]]]:
+    """Hands and face of each person by OpenPose's keys: flat x, y, score, as its JSON has them.
+
+    Zeros where none was found, and an empty list where none was looked for.
+    """
+    people: list[dict[str, list[float]]] = [{} for _ in range(len(poses))]
+    for name, kind in KINDS.items():
+        part_set = poses.part_sets.get(name)
+        rows: list[list[list[float]]] = [[[]] * len(kind.openpose)] * len(poses)
+        if part_set is not None:
+            shape = (len(poses), len(kind.openpose), 3 * len(kind.skeleton.parts))
+            rows = triples_of(part_set).round(4).reshape(shape).tolist()
+        for person, of_person in zip(people, rows, strict=True):
+            person.update(zip(kind.openpose, of_person, strict=True))
+    return people
 
 
 def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openpaf.angles import FACINGS, angle
+from openpaf.equality import same
 from openpaf.errors import PosesError
+from openpaf.part_set import PartSet, set_or_missing
 from openpaf.skeleton import Skeleton
 
 
@@ -36,6 +38,8 @@ class Person:
     id : int or None
         Stays with a person from frame to frame when they are tracked.
     skeleton : Skeleton
+    part_sets : mapping of str to PartSet
+        Parts of the "hands" and the "face", where those were looked for.
     """
 
     keypoints: NDArray[np.float32]
@@ -43,12 +47,23 @@ class Person:
     score: float
     id: int | None
     skeleton: Skeleton
+    part_sets: Mapping[str, PartSet] = field(default_factory=dict)
 
     @property
     def box(self) -> NDArray[np.float32]:
         """(4,) x0, y0, x1, y1 around the keypoints found."""
         box: NDArray[np.float32] = boxes_of(self.keypoints[None])[0]
         return box
+
+    @property
+    def hands(self) -> PartSet:
+        """21 parts of each hand, (2, 21, 2): left, then right; NaN where none was found."""
+        return set_or_missing(self.part_sets, "hands")
+
+    @property
+    def face(self) -> PartSet:
+        """70 parts of the face, (70, 2); NaN where none was found."""
+        return set_or_missing(self.part_sets, "face")
 
     def __getitem__(self, part: str | int) -> Keypoint:
         """Look up a part by name or index; NaN, NaN, 0 where it was not found.
@@ -94,8 +109,8 @@ class Person:
         return f"<Person {name}{found} of {len(self)} parts, score {self.score:.2f}>"
 
     def __eq__(self, other: object) -> bool:
-        """Whether two have the same keypoints, scores and id."""
-        return same(self, other, "keypoints", "scores", "score", "id", "skeleton")
+        """Whether two have the same keypoints, scores and id, hands and face included."""
+        return same(self, other, "keypoints", "scores", "score", "id", "skeleton", "part_sets")
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -112,16 +127,3 @@ def extents(boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """(N,) longest sides of (N, 4) boxes, which says how large people are; 0 without a box."""
     sides: NDArray[np.float32] = np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     return sides
-
-
-def same(one: object, other: object, *names: str) -> bool:
-    """Whether two are of one kind and these attributes of them are equal, NaN to NaN too."""
-    return type(other) is type(one) and all(
-        _equal(getattr(one, name), getattr(other, name)) for name in names
-    )
-
-
-def _equal(a: object, b: object) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return np.array_equal(a, b, equal_nan=True)
-    return a is b or (type(a) is type(b) and bool(a == b))

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openpaf.equality import same
 from openpaf.errors import OpenPafError, PosesError, shown
 from openpaf.keywords import knows_keywords
-from openpaf.person import Keypoint, Person, boxes_of, same
+from openpaf.part_set import PartSet, check_set, set_or_missing
+from openpaf.person import Keypoint, Person, boxes_of
 from openpaf.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -59,6 +63,8 @@ class Poses:
     picture : Path or None
         The picture file that `detect` read them from. Poses never hold pixels; what shows them
         reads it again.
+    part_sets : mapping of str to PartSet
+        Parts of their "hands" and "face", where those were looked for; see `hands` and `face`.
 
     Raises
     ------
@@ -78,6 +84,7 @@ class Poses:
     time: float | None = None
     source: str | None = None
     picture: Path | None = None
+    part_sets: Mapping[str, PartSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         parts = len(self.skeleton.parts)
@@ -111,6 +118,9 @@ class Poses:
             object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "index", _index(self.index))
         object.__setattr__(self, "time", _time(self.time))
+        for name, part_set in self.part_sets.items():
+            check_set(name, part_set, people)
+        object.__setattr__(self, "part_sets", MappingProxyType(dict(self.part_sets)))
 
     @classmethod
     def empty(cls, skeleton: Skeleton, frame_size: tuple[int, int] | None = None) -> Poses:
@@ -142,14 +152,35 @@ class Poses:
             raise PosesError("xyn needs the size of the frame, and these poses have no frame_size")
         return np.asarray(self.keypoints / np.array(self.frame_size), np.float32)
 
+    @property
+    def hands(self) -> PartSet:
+        """21 parts of each hand, (N, 2, 21, 2): left, then right; NaN where none was found.
+
+        `detect(frame, hands=True)` looks for them.
+        """
+        return set_or_missing(self.part_sets, "hands", len(self))
+
+    @property
+    def face(self) -> PartSet:
+        """70 parts of each face, (N, 70, 2), as OpenPose has them; NaN where none was found.
+
+        `detect(frame, face=True)` looks for them.
+        """
+        return set_or_missing(self.part_sets, "face", len(self))
+
     def __len__(self) -> int:
         return len(self.keypoints)
 
     def __eq__(self, other: object) -> bool:
         arrays = ("keypoints", "scores", "person_scores", "ids")
-        return same(self, other, *arrays, "skeleton", "frame_size")
+        return same(self, other, *arrays, "skeleton", "frame_size", "part_sets")
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The read-only view of a mapping cannot be pickled; what it shows can.
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return partial(Poses, **{**values, "part_sets": dict(self.part_sets)}), ()
 
     def __iter__(self) -> Iterator[Person]:
         return (self[n] for n in range(len(self)))
@@ -167,6 +198,7 @@ class Poses:
                 float(self.person_scores[which]),
                 None if self.ids is None else int(self.ids[which]),
                 self.skeleton,
+                {name: one[which] for name, one in self.part_sets.items()},
             )
         return replace(
             self,
@@ -174,6 +206,7 @@ class Poses:
             scores=self.scores[which],
             person_scores=self.person_scores[which],
             ids=None if self.ids is None else self.ids[which],
+            part_sets={name: one[which] for name, one in self.part_sets.items()},
         )
 
     def __repr__(self) -> str:

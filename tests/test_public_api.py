@@ -22,11 +22,14 @@ MEMBERS = {
         "predict", "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
     ],
     "Poses": [
-        "boxes", "draw", "empty", "frame_size", "ids", "index", "keypoints", "person_scores",
-        "picture", "save", "scores", "show", "skeleton", "source", "time", "timings", "to_coco",
-        "to_dataframe", "to_openpose", "to_supervision", "xyn",
+        "boxes", "draw", "empty", "face", "frame_size", "hands", "ids", "index", "keypoints",
+        "part_sets", "person_scores", "picture", "save", "scores", "show", "skeleton", "source",
+        "time", "timings", "to_coco", "to_dataframe", "to_openpose", "to_supervision", "xyn",
     ],
-    "Person": ["angle", "box", "id", "keypoints", "score", "scores", "skeleton"],
+    "Person": [
+        "angle", "box", "face", "hands", "id", "keypoints", "part_sets", "score", "scores",
+        "skeleton",
+    ],
     "Fields": ["confidence_maps", "pafs", "skeleton", "stride"],
 }  # fmt: skip
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from openpaf.poses import Poses
-from openpaf.skeleton import Skeleton
+from openpaf.skeleton import FACE_70, HAND_21, Skeleton
 from openpaf.style import STYLE, Color, hsl, spread_colors
 
 
 def limb_colors(skeleton: Skeleton, coloring: str) -> tuple[Color, ...]:
-    """A colour a limb: by its side, or one of its own."""
+    """A colour a limb: by its side, or one of its own; a finger's and a face's are alike."""
+    if skeleton in (HAND_21, FACE_70):
+        return _of_small_parts(skeleton)
     return _hues_around(skeleton) if coloring == "limb" else skeleton.colors
 
 
@@ -20,6 +22,17 @@ def _hues_around(skeleton: Skeleton) -> tuple[Color, ...]:
     drawn = skeleton.drawn_limbs
     colors = dict(zip(drawn, spread_colors([0] * len(drawn)), strict=True))
     return tuple(colors.get(limb, STYLE.others) for limb in range(len(skeleton.limbs)))
+
+
+@lru_cache
+def _of_small_parts(skeleton: Skeleton) -> tuple[Color, ...]:
+    """A hue a finger; one pale colour for outlines of a face, which lie close together."""
+    if skeleton == FACE_70:
+        return (STYLE.part,) * len(skeleton.limbs)
+    fingers = [skeleton.parts[b].rpartition("_")[0] for _, b in skeleton.limbs]
+    names = list(dict.fromkeys(fingers))
+    hues = dict(zip(names, spread_colors([0] * len(names)), strict=True))
+    return tuple(hues[finger] for finger in fingers)
 
 
 def person_colors(poses: Poses, lightness: float = 0.58) -> list[Color]:

@@ -13,6 +13,7 @@ from openpaf.drawing.colors import person_colors
 from openpaf.drawing.config import Coloring, DrawConfig
 from openpaf.drawing.faces import blur_heads
 from openpaf.drawing.limbs import SHIFT, draw_limbs, draw_parts, fixed
+from openpaf.drawing.small_parts import draw_small_parts
 from openpaf.errors import FrameError, PosesError
 from openpaf.frame import Frame, to_frame
 from openpaf.keywords import knows_keywords
@@ -134,6 +135,7 @@ def _draw_people(canvas: NDArray[np.uint8], poses: Poses, config: DrawConfig) ->
         _draw_boxes(canvas, poses, widths)
     draw_limbs(canvas, poses, places, widths, config.color)
     draw_parts(canvas, poses, places, widths)
+    draw_small_parts(canvas, poses, config)
     if config.labels or (config.ids and poses.ids is not None):
         draw_badges(canvas, poses, sizes.tolist(), config)
 

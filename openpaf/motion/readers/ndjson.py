@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.motion.readers.sources import OneSource
 from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
+from openpaf.motion.small_parts import sets_of_people
 from openpaf.skeleton import Skeleton
 
 _EXPECTED = 'a JSON object a line with "frame", "time" and "people", as openpaf run --ndjson writes'
@@ -95,6 +97,7 @@ def _record(value: dict[str, Any], where: str) -> Record:
         raise RecordingError(f"{where} must be {_EXPECTED}: {problem}") from None
     source, name = text_of(value.get("source")), text_of(value.get("name"))
     poses = to_poses(rows, ids, skeleton, where, frame_size, scores=scores, source=source)
+    poses = replace(poses, part_sets=sets_of_people(people, where))
     filled = _filled(people, poses.skeleton)
     return Record(frame, seconds, poses, name or source, filled, where)
 

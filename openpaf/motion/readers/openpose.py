@@ -6,10 +6,12 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
+from openpaf.motion.small_parts import sets_of_people
 
 _NUMBER = re.compile(r"(\d+)_keypoints$")
 DEFAULT_FRAME_RATE = 30.0
@@ -62,6 +64,7 @@ class OpenPoseRecording:
         source = text_of(value.get("source")) or path.stem.removesuffix("_keypoints")
         skeleton = skeleton_named(value.get("skeleton"), str(path))
         poses = to_poses(rows, ids, skeleton, str(path), source=source)
+        poses = replace(poses, part_sets=sets_of_people(people, str(path)))
         return Record(frame, seconds, poses, where=str(path))
 
     def _tell(self, folder: Path, rate: float) -> None:
