@@ -147,6 +147,17 @@ class WindowLabelFile:
             )
 
 
+def holds_windows(path: Path) -> bool:
+    """Whether an `.npz` holds labelled windows rather than labels of people.
+
+    Raises
+    ------
+    DatasetError
+        When it cannot be read.
+    """
+    return "windows_from" in load_arrays(path)
+
+
 def write_window_label_file(
     path: Path,
     photographs: Mapping[str, WindowLabels],

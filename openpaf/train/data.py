@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 from openpaf.datasets import coco
 from openpaf.datasets.label_file import LabelFile
 from openpaf.datasets.labels import coco_content
+from openpaf.datasets.window_label_file import WindowLabelFile, holds_windows
 from openpaf.errors import DatasetError, first_line
 from openpaf.skeleton import Skeleton
+from openpaf.topdown.windows import Windows
 from openpaf.train.config import DataSetConfig
+
+# How sure it must be that a window holds something, or nothing, to be taught.
+_PRESENT, _ABSENT = 0.5, 0.1
+# Photograph px outside every window.
+_NOWHERE = -1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +46,8 @@ class Picture:
         Parts that this picture's set labels at all.
     trusted : bool
         Labels are a human's.
+    windows : Windows, optional
+        Of each, where labels say in which window it is to be seen; it need not be there.
     """
 
     encoded: bytes
@@ -47,6 +56,7 @@ class Picture:
     ignored: NDArray[np.float32]
     labelled: NDArray[np.bool_]
     trusted: bool
+    windows: Windows | None = None
 
     def decode(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 BGR."""
@@ -95,6 +105,8 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     """
     path = folder / config.annotations
     by_a_model = path.suffix == ".npz"
+    if by_a_model and holds_windows(path):
+        return _read_windows(folder, config, skeleton)
     content = coco_content(LabelFile(path).items()) if by_a_model else coco.load(path)[0]
     trusted = config.trusted and not by_a_model
     images = content["images"]
@@ -104,13 +116,7 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
         left_out = _listed(folder / config.without)
         images = [image for image in images if coco.file_name(image, path) not in left_out]
     names = [coco.file_name(image, path) for image in images]
-    files = _files(folder, config.images, set(names))
-    missing = [name for name in names if name not in files]
-    if missing:
-        raise DatasetError(
-            f"{path} names {len(missing)} pictures that are not in {', '.join(config.images)}, "
-            f"first {missing[0]}"
-        )
+    files = _files(folder, config, names)
     people: dict[int, list[dict[str, Any]]] = {}
     parts = coco.part_names(content, path)
     category = content["categories"][0].get("id", 1)
@@ -141,9 +147,56 @@ def _listed(path: Path) -> set[str]:
     return {line.strip() for line in text.splitlines() if line.strip()}
 
 
-def _files(folder: Path, sources: tuple[str, ...], wanted: set[str]) -> dict[str, bytes]:
+def _read_windows(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Picture]:
+    """Pictures of a file of labelled windows; those that may hold something are left out."""
+    path = folder / config.annotations
+    labels = WindowLabelFile(path)
+    if labels.skeleton.parts != skeleton.parts:
+        raise DatasetError(
+            f"{path} labels the parts of {labels.skeleton.name}, the network finds those of "
+            f"{skeleton.name}"
+        )
+    left_out = _listed(folder / config.without) if config.without else set()
+    names = [name for name in labels if name not in left_out]
+    files = _files(folder, config, names)
+    pictures = []
+    for name in names:
+        one = labels[name]
+        there = one.presence >= _PRESENT
+        rows = np.flatnonzero(there | (one.presence < _ABSENT))
+        if not len(rows):
+            continue
+        windows = Windows(one.centres, np.stack([one.sides] * 2, 1), one.angles, one.mirrored)
+        # Shares of a window are px of one that is two px wide.
+        points = np.where(there[:, None, None], windows.to_frame(one.points, (2, 2)), _NOWHERE)
+        known = np.ones((*points.shape[:2], 1))
+        pictures.append(
+            Picture(
+                files[name],
+                np.concatenate([points, known], axis=2)[rows].astype(np.float32),
+                np.empty((len(rows), 4), np.float32),
+                np.empty((0, 4), np.float32),
+                np.ones(len(skeleton.parts), bool),
+                False,
+                windows[rows],
+            )
+        )
+    if not pictures:
+        raise DatasetError(f"{path} labels nothing")
+    return pictures
+
+
+def _files(folder: Path, config: DataSetConfig, names: list[str]) -> dict[str, bytes]:
+    """What is in the files of these names.
+
+    Raises
+    ------
+    DatasetError
+        When one is not there.
+    """
     files: dict[str, bytes] = {}
-    for source in sources:
+    wanted = set(names)
+    for source in config.images:
         path = folder / source
         if path.is_dir():
             files |= {
@@ -158,6 +211,12 @@ def _files(folder: Path, sources: tuple[str, ...], wanted: set[str]) -> dict[str
                         files[member.name] = content.read()
         except (OSError, tarfile.TarError) as error:
             raise DatasetError(f"{path} is neither a folder nor a readable tar: {error}") from error
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise DatasetError(
+            f"{folder / config.annotations} names {len(missing)} pictures that are not in "
+            f"{', '.join(config.images)}, first {missing[0]}"
+        )
     return files
 
 

@@ -60,7 +60,7 @@ class WindowCutter:
     ) -> None:
         self.pictures, self.config = pictures, config
         self.cumulative = np.cumsum(shares)
-        self.flip = list(skeleton.flip)
+        self.flip, self.sides = list(skeleton.flip), bool(skeleton.pairs)
 
     def batch(self, step: int) -> WindowBatch:
         """The windows of a step."""
@@ -82,7 +82,11 @@ class WindowCutter:
         person = int(rng.integers(len(picture.boxes)))
         labels = picture.keypoints[person]
         known = labels[:, 2] > 0
-        windows = self._place(rng, self._box(rng, picture.boxes[person], labels[known, :2]))
+        if picture.windows is None:
+            box = self._box(rng, picture.boxes[person], labels[known, :2])
+            windows = self._around(rng, box)
+        else:
+            windows = self._like(rng, picture.windows[person : person + 1])
         size = self.config.network.size
         frame = cut(picture.decode(), windows, size)[0]
         points = windows.to_window(labels[None, :, :2], size)[0]
@@ -109,18 +113,43 @@ class WindowCutter:
         margin = 0.15 * (high - low).max() + 1
         return np.concatenate([low - margin, high + margin]).astype(np.float64)
 
-    def _place(self, rng: np.random.Generator, box: NDArray[np.float64]) -> Windows:
+    def _around(self, rng: np.random.Generator, box: NDArray[np.float64]) -> Windows:
+        """A window about a box, turned, sometimes by quarters, and half of them mirrored."""
         config = self.config
-        angle = np.clip(rng.normal(0, config.rotation / 2), -config.rotation, config.rotation)
+        angle = self._turn(rng)
         if rng.random() < config.turned:
             angle += 90 * rng.integers(1, 4)
-        factor = config.box_factor * np.exp(rng.uniform(*np.log(config.scale)))
         windows = Windows.around(
             box[None],
             config.network.size,
-            factor=float(factor),
+            factor=config.box_factor * self._factor(rng),
             angles=np.radians(angle),
             mirrored=bool(rng.random() < 0.5),
         )
-        windows.centres[:] += rng.uniform(-config.shift, config.shift, (1, 2)) * windows.sides
+        return self._shifted(rng, windows)
+
+    def _like(self, rng: np.random.Generator, labelled: Windows) -> Windows:
+        """A window that comes with its label, a little turned, scaled and shifted.
+
+        Mirrored at will only where parts have another side to be on: a hand has none.
+        """
+        other = bool(self.sides and rng.random() < 0.5)
+        windows = Windows(
+            labelled.centres.copy(),
+            labelled.sides * self._factor(rng),
+            labelled.angles + np.radians(self._turn(rng)),
+            labelled.mirrored ^ other,
+        )
+        return self._shifted(rng, windows)
+
+    def _turn(self, rng: np.random.Generator) -> float:
+        most = self.config.rotation
+        return float(np.clip(rng.normal(0, most / 2), -most, most))
+
+    def _factor(self, rng: np.random.Generator) -> float:
+        return float(np.exp(rng.uniform(*np.log(self.config.scale))))
+
+    def _shifted(self, rng: np.random.Generator, windows: Windows) -> Windows:
+        shift = self.config.shift
+        windows.centres[:] += rng.uniform(-shift, shift, (1, 2)) * windows.sides
         return windows
