@@ -113,10 +113,10 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     if config.only:
         images = [image for image in images if image.get("set") in config.only]
     if config.without:
-        left_out = _listed(folder / config.without)
+        left_out = listed(folder / config.without)
         images = [image for image in images if coco.file_name(image, path) not in left_out]
     names = [coco.file_name(image, path) for image in images]
-    files = _files(folder, config, names)
+    files = read_files(folder, config, names)
     people: dict[int, list[dict[str, Any]]] = {}
     parts = coco.part_names(content, path)
     category = content["categories"][0].get("id", 1)
@@ -135,7 +135,7 @@ def read_set(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> list[Pi
     return pictures
 
 
-def _listed(path: Path) -> set[str]:
+def listed(path: Path) -> set[str]:
     """File names of a list, one of the data folder's own or one that comes with the recipes."""
     packaged = resources.files("openpaf.train") / "recipes" / path.name
     try:
@@ -156,9 +156,9 @@ def _read_windows(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> li
             f"{path} labels the parts of {labels.skeleton.name}, the network finds those of "
             f"{skeleton.name}"
         )
-    left_out = _listed(folder / config.without) if config.without else set()
+    left_out = listed(folder / config.without) if config.without else set()
     names = [name for name in labels if name not in left_out]
-    files = _files(folder, config, names)
+    files = read_files(folder, config, names)
     pictures = []
     for name in names:
         one = labels[name]
@@ -186,7 +186,7 @@ def _read_windows(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> li
     return pictures
 
 
-def _files(folder: Path, config: DataSetConfig, names: list[str]) -> dict[str, bytes]:
+def read_files(folder: Path, config: DataSetConfig, names: list[str]) -> dict[str, bytes]:
     """What is in the files of these names.
 
     Raises
