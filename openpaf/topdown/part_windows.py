@@ -7,6 +7,7 @@ point at the camera look short.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ _SIDES = ("left", "right")
 
 
 def hand_windows(
-    keypoints: NDArray[np.float32], scores: NDArray[np.float32], skeleton: Skeleton
+    keypoints: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]], skeleton: Skeleton
 ) -> tuple[Windows, NDArray[np.intp]]:
     """Windows of the hands of people whose elbow and wrist were found.
 
@@ -80,7 +81,7 @@ def hand_windows(
 
 
 def face_windows(
-    keypoints: NDArray[np.float32], scores: NDArray[np.float32], skeleton: Skeleton
+    keypoints: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]], skeleton: Skeleton
 ) -> tuple[Windows, NDArray[np.intp]]:
     """Windows of the faces of people whose nose, or an eye, was found.
 
@@ -146,7 +147,10 @@ class _Places:
     """Places (N, 2) of parts by name, NaN where they were not found or there is no such part."""
 
     def __init__(
-        self, keypoints: NDArray[np.float32], scores: NDArray[np.float32], skeleton: Skeleton
+        self,
+        keypoints: NDArray[np.floating[Any]],
+        scores: NDArray[np.floating[Any]],
+        skeleton: Skeleton,
     ) -> None:
         self._skeleton = skeleton
         self._keypoints = np.where(scores[..., None] > 0, keypoints, np.nan).astype(np.float64)
