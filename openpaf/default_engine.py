@@ -12,6 +12,7 @@ from openpaf.engine import Engine
 from openpaf.frame import Frame
 from openpaf.keywords import knows_keywords
 from openpaf.poses import Poses
+from openpaf.topdown.closer import Asked
 
 
 @overload
@@ -22,6 +23,8 @@ def detect(
     min_score: float | None = None,
     max_people: int | None = None,
     keep: Keep | None = None,
+    hands: Asked | None = None,
+    face: Asked | None = None,
 ) -> Poses: ...
 @overload
 def detect(
@@ -31,6 +34,8 @@ def detect(
     min_score: float | None = None,
     max_people: int | None = None,
     keep: Keep | None = None,
+    hands: Asked | None = None,
+    face: Asked | None = None,
 ) -> list[Poses]: ...
 @knows_keywords("openpaf.detect()")
 def detect(
@@ -40,10 +45,18 @@ def detect(
     min_score: float | None = None,
     max_people: int | None = None,
     keep: Keep | None = None,
+    hands: Asked | None = None,
+    face: Asked | None = None,
 ) -> Poses | list[Poses]:
     """Find everyone in a frame with the bundled default model; see `Engine.detect`."""
     found: Poses | list[Poses] = default_engine().detect(
-        frame, channels=channels, min_score=min_score, max_people=max_people, keep=keep
+        frame,
+        channels=channels,
+        min_score=min_score,
+        max_people=max_people,
+        keep=keep,
+        hands=hands,
+        face=face,
     )
     return found
 

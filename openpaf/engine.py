@@ -32,6 +32,7 @@ from openpaf.preprocess import Placement, check_net_size, plain
 from openpaf.session import Session, open_session
 from openpaf.skeleton import Skeleton
 from openpaf.tiles import Tiles
+from openpaf.topdown.closer import Asked, CloserLook, CloserNetworks, closer
 from openpaf.topdown.refine import LIMIT, open_refiner, refined
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class Engine:
         by name or path. `refine` in `Poses.timings` is what it took.
     refine_limit : int
         Most people of a frame to look at once more, the largest first.
+    hands, face : bool, str or Path
+        Look closely at the hands, and at the face, of each person found, at most `refine_limit`
+        people, with the bundled network when True, or with another by name or path. See
+        `Poses.hands` and `Poses.face`; "hands" and "face" in `Poses.timings` are what they took.
     tiles : bool
         Look at overlapping tiles of each frame at full resolution too, for tiny people in large
         frames; the time grows with the frame. `tiles` in `Poses.timings` is what it took.
@@ -145,6 +150,8 @@ class Engine:
         refine: bool | str | Path = False,
         refine_limit: int = LIMIT,
         tiles: bool = False,
+        hands: Asked = False,
+        face: Asked = False,
     ) -> None:
         if decoder is not None and not isinstance(decoder, DecoderConfig):
             raise ConfigError(f"decoder must be a DecoderConfig, got {type(decoder).__name__}")
@@ -186,6 +193,9 @@ class Engine:
         self.refiner = open_refiner(refine, refine_limit, runtime)
         if self.refiner is not None:
             self.refiner.check_parts(self.skeleton)
+        self._closer = CloserNetworks(self.skeleton, refine_limit, runtime)
+        self._asked = {"hands": hands, "face": face}
+        self._closer_looks = self._closer.looks(self._asked)
         if self.net_size is not None:
             session.settle()
         _engines.add(self)
@@ -229,6 +239,8 @@ class Engine:
         min_score: float | None = None,
         max_people: int | None = None,
         keep: Keep | None = None,
+        hands: Asked | None = None,
+        face: Asked | None = None,
     ) -> Poses: ...
     @overload
     def detect(
@@ -239,6 +251,8 @@ class Engine:
         min_score: float | None = None,
         max_people: int | None = None,
         keep: Keep | None = None,
+        hands: Asked | None = None,
+        face: Asked | None = None,
     ) -> list[Poses]: ...
     @knows_keywords("engine.detect()")
     def detect(
@@ -249,6 +263,8 @@ class Engine:
         min_score: float | None = None,
         max_people: int | None = None,
         keep: Keep | None = None,
+        hands: Asked | None = None,
+        face: Asked | None = None,
     ) -> Poses | list[Poses]:
         """Find everyone in a frame.
 
@@ -261,7 +277,7 @@ class Engine:
             tensor gives a list.
         channels : "bgr" or "rgb", optional
             Order of the colours in arrays (BGR where nothing is said) and tensors (RGB).
-        min_score, max_people, keep : optional
+        min_score, max_people, keep, hands, face : optional
             As for `Engine`, whose own they stand in for.
 
         Returns
@@ -281,10 +297,18 @@ class Engine:
         frames = several(frame)
         if frames is not None:
             return self.detect_batch(
-                frames, channels=channels, min_score=min_score, max_people=max_people, keep=keep
+                frames,
+                channels=channels,
+                min_score=min_score,
+                max_people=max_people,
+                keep=keep,
+                hands=hands,
+                face=face,
             )
         decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
-        found = find_people(self, [self.prepare(to_frame(frame, channels))], decoder)[0]
+        looks = self.closer_looks(hands=hands, face=face)
+        net_frame = self.prepare(to_frame(frame, channels), keep_frame=bool(looks))
+        found = find_people(self, [net_frame], decoder, looks)[0]
         return _with_source(found, frame)
 
     @knows_keywords("engine.detect_batch()", "engine.detect_batch(frames, {}=...)")
@@ -297,6 +321,8 @@ class Engine:
         min_score: float | None = None,
         max_people: int | None = None,
         keep: Keep | None = None,
+        hands: Asked | None = None,
+        face: Asked | None = None,
     ) -> list[Poses]:
         """Find everyone in several frames, as many at a time as fit the network.
 
@@ -307,7 +333,7 @@ class Engine:
         frames : pictures as `detect` takes them
         batch_size : int
             Most frames a run of the network.
-        channels, min_score, max_people, keep : optional
+        channels, min_score, max_people, keep, hands, face : optional
             As for `detect`.
 
         Returns
@@ -329,10 +355,12 @@ class Engine:
             raise ConfigError(f"batch_size must be 1 or more, got {batch_size!r}")
         batch_size = min(batch_size, self.session.max_batch or batch_size)
         decoder = self.decoder(min_score=min_score, max_people=max_people, keep=keep)
+        closer_looks = self.closer_looks(hands=hands, face=face)
         sources: list[Frame | None] = []
         net_frames = []
         for frame in frames:
-            net_frames.append(self.prepare(to_frame(frame, channels)))
+            pixels = to_frame(frame, channels)
+            net_frames.append(self.prepare(pixels, keep_frame=bool(closer_looks)))
             sources.append(frame if isinstance(frame, (str, os.PathLike)) else None)
         alike: dict[tuple[int, int], list[int]] = {}
         for place_, net_frame in enumerate(net_frames):
@@ -341,7 +369,9 @@ class Engine:
         for places in alike.values():
             for first in range(0, len(places), batch_size):
                 batch = places[first : first + batch_size]
-                poses = find_people(self, [net_frames[place_] for place_ in batch], decoder)
+                poses = find_people(
+                    self, [net_frames[place_] for place_ in batch], decoder, closer_looks
+                )
                 found |= dict(zip(batch, poses, strict=True))
         return [_with_source(found[place_], source) for place_, source in enumerate(sources)]
 
@@ -356,8 +386,8 @@ class Engine:
         source : int, str or Path
             A camera number, path, url, or "-"; see `openpaf.stream.open_source`.
         **options
-            `track`, `every`, `min_score`, `max_people`, `keep`, `live`, `frame_rate`,
-            `frame_size`, `start`, `end` and `step` of `openpaf.stream.Stream`.
+            `track`, `every`, `min_score`, `max_people`, `keep`, `hands`, `face`, `live`,
+            `frame_rate`, `frame_size`, `start`, `end` and `step` of `openpaf.stream.Stream`.
 
         Returns
         -------
@@ -390,11 +420,14 @@ class Engine:
         frame: Frame,
         place: Callable[[float], Placement] | None = None,
         looks: Sequence[Look] | None = None,
+        *,
+        keep_frame: bool | None = None,
     ) -> NetFrame:
         """First stage of `detect`: the frame as the network sees it.
 
         `place` gives its placement at a scale of the net size, and `looks` says how often it is
-        looked at, where the engine's own will not do.
+        looked at, where the engine's own will not do. `keep_frame` says whether closer looks need
+        the pixels; the engine's own where nothing is said.
 
         Raises
         ------
@@ -406,8 +439,9 @@ class Engine:
         height, width = pixels.shape[:2]
         place = place or partial(self.placement, width, height)
         inputs = net_inputs(pixels, looks or self.looks, place)
-        kept = None if self.refiner is None and self.tiles is None else pixels
-        return NetFrame(inputs, ms_since(started), kept)
+        closely = bool(self._closer_looks) if keep_frame is None else keep_frame
+        looked_at = closely or self.refiner is not None or self.tiles is not None
+        return NetFrame(inputs, ms_since(started), pixels if looked_at else None)
 
     def predict(self, net_frames: Sequence[NetFrame]) -> list[Fields]:
         """Second stage of `detect`: the fields of net frames of one size, looks averaged."""
@@ -425,6 +459,24 @@ class Engine:
         if config is self._decoder.config:
             return self._decoder
         return decoder_of(config, self.card.calibration)
+
+    def closer_looks(
+        self, *, hands: Asked | None = None, face: Asked | None = None
+    ) -> tuple[CloserLook, ...]:
+        """The engine's looks at hands and faces, or others where asked for; None is not asked.
+
+        Raises
+        ------
+        ConfigError
+            When a value cannot work, or the bodies do not say where hands or faces are.
+        MissingExtraError, ModelError, ModelNotFoundError
+            When the network cannot be loaded.
+        """
+        if hands is None and face is None:
+            return self._closer_looks
+        given = {"hands": hands, "face": face}
+        asked = {name: self._asked[name] if one is None else one for name, one in given.items()}
+        return self._closer.looks(asked)
 
     def decode(
         self,
@@ -454,10 +506,12 @@ class Engine:
         frame: NDArray[np.uint8] | None,
         placement: Placement,
         decoder: Decoder | None = None,
+        looks: Sequence[CloserLook] | None = None,
     ) -> Poses:
-        """Last stage of `detect`: tiles, who stays, and a second look, where asked for.
+        """Last stage of `detect`: tiles, who stays, a second look, and closer ones, if asked for.
 
-        `frame`, (H, W, 3) uint8 BGR, is that of the `NetFrame`, which has none where neither is.
+        `frame`, (H, W, 3) uint8 BGR, is that of the `NetFrame`, which has none where none is.
+        `looks` are the closer ones, the engine's own where nothing is said.
         """
         decoder = decoder or self._decoder
         if frame is not None and self.tiles is not None:
@@ -472,7 +526,8 @@ class Engine:
             poses = replace(poses, timings={**poses.timings, "tiles": ms_since(started)})
         # Before the second look, which costs by the person.
         poses = kept(poses, decoder.config, placement.frame_size)
-        return refined(self.refiner, poses, frame, decoder.min_score)
+        poses = refined(self.refiner, poses, frame, decoder.min_score)
+        return closer(self._closer_looks if looks is None else looks, poses, frame)
 
     def placement(self, width: int, height: int, scale: float = 1.0) -> Placement:
         """Where a frame of this size, px, lies in the network input of a look at this scale."""
@@ -484,6 +539,8 @@ class Engine:
         self._decoder.warm_up(self.skeleton)
         if self.refiner is not None:
             self.refiner.warm_up()
+        for look in self._closer_looks:
+            look.warm_up()
         self.detect(np.zeros((height, width, 3), np.uint8))
 
     def settle(self) -> None:
@@ -498,6 +555,8 @@ class Engine:
         """Free the network; the engine cannot be used any more."""
         with self._lock:
             self._closed, self._session, self.refiner = True, None, None
+            self._closer_looks = ()
+            self._closer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -515,10 +574,12 @@ class Engine:
             "looks": self.looks,
             "decoder": self._decoder.config,
             "tiles": self.tiles is not None,
+            "refine_limit": self._closer.limit,
+            **self._asked,
             **self._options,
         }
         if self.refiner is not None:
-            options |= {"refine": self.refiner.path, "refine_limit": self.refiner.limit}
+            options["refine"] = self.refiner.path
         return partial(Engine, self.path, **options), ()
 
     def _after_fork(self) -> None:
@@ -528,10 +589,14 @@ class Engine:
         self._session, self._lock = None, threading.Lock()
         if self.refiner is not None:
             self.refiner.after_fork()
+        self._closer.after_fork()
 
 
 def find_people(
-    engine: Engine, net_frames: Sequence[NetFrame], decoder: Decoder | None = None
+    engine: Engine,
+    net_frames: Sequence[NetFrame],
+    decoder: Decoder | None = None,
+    looks: Sequence[CloserLook] | None = None,
 ) -> list[Poses]:
     """Everyone in net frames of one size: one run of the network, then the decoder on each."""
     started = time.perf_counter()
@@ -543,6 +608,7 @@ def find_people(
             net_frame.frame,
             net_frame.placement,
             decoder,
+            looks,
         )
         for one, net_frame in zip(fields, net_frames, strict=True)
     ]

@@ -155,6 +155,25 @@ def check_set(name: str, given: object, people: int) -> None:
         )
 
 
+def joined(*sets: PartSet) -> PartSet:
+    """The people of several sets of a kind, one after the other."""
+    return PartSet(
+        np.concatenate([one.keypoints for one in sets]),
+        np.concatenate([one.scores for one in sets]),
+        np.concatenate([one.presence for one in sets]),
+        sets[0].skeleton,
+    )
+
+
+def between(before: PartSet, after: PartSet, share: float) -> PartSet:
+    """The same people's at `share` of the way from one frame to another, where both have them."""
+    keypoints = (1 - share) * before.keypoints + share * after.keypoints
+    found = np.isfinite(keypoints[..., 0])
+    presence = np.where(found.any(axis=-1), np.minimum(before.presence, after.presence), 0)
+    scores = np.where(found, np.minimum(before.scores, after.scores), 0)
+    return PartSet(keypoints, scores, presence, before.skeleton)
+
+
 def triples_of(part_set: PartSet) -> NDArray[np.float64]:
     """(..., K, 3) x, y, score, zeros where missing; in float64, so that rounding keeps it short."""
     return np.concatenate(

@@ -18,8 +18,9 @@ NAMES = [
 
 MEMBERS = {
     "Engine": [
-        "close", "decode", "decoder", "detect", "detect_batch", "fields", "finish", "placement",
-        "predict", "prepare", "provider", "session", "settle", "skeleton", "stream", "warm_up",
+        "close", "closer_looks", "decode", "decoder", "detect", "detect_batch", "fields", "finish",
+        "placement", "predict", "prepare", "provider", "session", "settle", "skeleton", "stream",
+        "warm_up",
     ],
     "Poses": [
         "boxes", "draw", "empty", "face", "frame_size", "hands", "ids", "index", "keypoints",
@@ -52,14 +53,14 @@ def test_signatures() -> None:
     assert list(engine.parameters) == [
         "model", "device", "net_height", "net_size", "looks", "decoder", "min_score",
         "max_people", "keep", "complete", "threads", "spinning", "card", "refine",
-        "refine_limit", "tiles",
+        "refine_limit", "tiles", "hands", "face",
     ]  # fmt: skip
     kinds = {parameter.kind.name for parameter in list(engine.parameters.values())[1:]}
     assert kinds == {"KEYWORD_ONLY"}
     for detect in (openpaf.detect, engine_detect := openpaf.Engine.detect):
         own = ["self"] if detect is engine_detect else []
         assert list(inspect.signature(detect).parameters) == [
-            *own, "frame", "channels", "min_score", "max_people", "keep"
+            *own, "frame", "channels", "min_score", "max_people", "keep", "hands", "face",
         ]  # fmt: skip
     assert list(inspect.signature(openpaf.decode).parameters)[:2] == ["fields", "config"]
 

@@ -1,11 +1,13 @@
 """A network of a few hundred weights, and frames it understands, to try everything around it.
 
 Its confidence maps are the colours of the frame: blue is a neck, green a right shoulder, red a
-right elbow; its PAFs point right everywhere. A row of three dots is a person.
+right elbow, unless it is made for other parts; its PAFs point right everywhere. A row of three dots
+is a person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,10 @@ SIZE = (160, 120)
 _PARTS = ("neck", "right_shoulder", "right_elbow")
 
 
-def save_network(path: Path) -> Path:
-    """Write the network as an ONNX file that describes itself."""
+def save_network(path: Path, parts: Sequence[str] = _PARTS) -> Path:
+    """Write the network, for three parts in a row, as an ONNX file that describes itself."""
     maps = np.zeros((18, 3, 1, 1), np.float32)
-    for channel, part in enumerate(_PARTS):
+    for channel, part in enumerate(parts):
         maps[COCO_18.index(part), channel] = 1 / 255
     constants = {
         "maps": maps,

@@ -33,6 +33,7 @@ from openpaf.models import find_model
 from openpaf.models.card import ModelCard
 from openpaf.skeleton_table import table_of
 from openpaf.sources.span import Span
+from openpaf.topdown.closer import find_closer_network
 from openpaf.topdown.refine import LIMIT, find_window_network
 
 FORMATS = ("parquet", "ndjson")
@@ -47,7 +48,7 @@ class Job:
     input, output : str
         A folder or a file, and the folder of the results; the same on every machine.
     format : {"parquet", "ndjson"}
-    model, device, net_height, threads, refine, refine_limit
+    model, device, net_height, threads, refine, refine_limit, hands, face
         As for `openpaf.Engine`.
     card : str, optional
         A TOML card that describes the network.
@@ -80,6 +81,8 @@ class Job:
     looks: str = "one"
     refine: bool | str = False
     refine_limit: int = LIMIT
+    hands: bool | str = False
+    face: bool | str = False
     tiles: bool = False
     min_score: float | None = None
     complete: bool = False
@@ -134,6 +137,8 @@ class Job:
             spinning=False,
             refine=self.refine,
             refine_limit=self.refine_limit,
+            hands=self.hands,
+            face=self.face,
             tiles=self.tiles,
             card=None if self.card is None else ModelCard.from_toml(self.card),
         )
@@ -143,6 +148,10 @@ class Job:
         models = [find_model(self.model)]
         if self.refine is not False:
             models.append(find_window_network(self.refine))
+        asked = {"hands": self.hands, "face": self.face}
+        models += [
+            find_closer_network(name, one) for name, one in asked.items() if one is not False
+        ]
         files = [path.with_suffix(s) for path in models for s in (path.suffix, ".bin", ".toml")]
         digest = hashlib.sha256()
         for file in [*files, *([] if self.card is None else [Path(self.card)])]:
@@ -223,8 +232,11 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
     wanted = ("input", "format", "net_height", "looks", "min_score", "part_frames", *_LATER)
     return {
         **{key: value for key, value in asdict(job).items() if key in wanted},
+        # Which networks they are of is told by the hash.
         "model": card.name,
         "model_sha256": job.model_hash(),
+        "hands": job.hands is not False,
+        "face": job.face is not False,
         "skeleton": table_of(card.skeleton),
         "parts": list(card.skeleton.parts),
         "openpaf": job.version,
@@ -232,7 +244,10 @@ def _settings(job: Job, card: ModelCard) -> dict[str, Any]:
 
 
 # A run that was begun before there were these had their defaults.
-_LATER = {"start": None, "end": None, "step": 1, "tiles": False, "complete": False}
+_LATER = {
+    "start": None, "end": None, "step": 1, "tiles": False, "complete": False, "hands": False,
+    "face": False,
+}  # fmt: skip
 
 
 def _check_same(job: Job, settings: dict[str, Any]) -> None:

@@ -90,10 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = [word for word in words[:end] if word != "--debug"] + words[end:]
     try:
         _set_up_messages(debug)
-        if "--refine" in words:
-            from openpaf.cli.options import complete_refine
+        if not {"--refine", "--hands", "--face"}.isdisjoint(words):
+            from openpaf.cli.options import complete_networks
 
-            words = complete_refine(words)
+            words = complete_networks(words)
         sys.exit(_run(words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

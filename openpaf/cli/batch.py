@@ -21,6 +21,8 @@ from openpaf.cli.options import (
     Complete,
     Device,
     End,
+    Face,
+    Hands,
     Looks,
     MinScore,
     Model,
@@ -30,7 +32,7 @@ from openpaf.cli.options import (
     Start,
     Step,
     Tiles,
-    refine_options,
+    look_options,
 )
 from openpaf.errors import ConfigError
 from openpaf.motion.archive import write_archive_angles
@@ -101,6 +103,8 @@ def command(
     tiles: Tiles = False,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     min_score: MinScore = None,
     complete: Complete = False,
     start: Start = None,
@@ -129,7 +133,12 @@ def command(
         net_height=net_height,
         looks=looks,
         tiles=tiles,
-        **refine_options(_where_workers_find_it(refine), refine_limit),
+        **look_options(
+            _where_workers_find_it(refine),
+            refine_limit,
+            _where_workers_find_it(hands),
+            _where_workers_find_it(face),
+        ),
         min_score=min_score,
         complete=complete,
         threads=cpus,

@@ -17,6 +17,8 @@ from openpaf.cli.options import (
     REFINE_LIMIT,
     Card,
     Device,
+    Face,
+    Hands,
     Looks,
     Model,
     NetHeight,
@@ -24,9 +26,9 @@ from openpaf.cli.options import (
     Refine,
     RefineLimit,
     Threads,
+    look_options,
     read_card,
     read_net_size,
-    refine_options,
 )
 from openpaf.cli.tables import figures, show
 from openpaf.engine import Engine
@@ -75,6 +77,8 @@ def command(
     looks: Looks = "one",
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     threads: Threads = None,
     people: Annotated[
         int, typer.Option(min=1, help="People in the made-up crowd that the decoder gets.")
@@ -101,6 +105,7 @@ def command(
         openpaf bench --all
         openpaf bench photo.jpg --net-height 256 --threads 1
         openpaf bench --refine --people 3
+        openpaf bench --hands --face --people 3
         openpaf bench --device cuda --people 50 --json > this-machine.json
     """
     if every and device != "auto":
@@ -112,7 +117,7 @@ def command(
         "looks": looks,
         "threads": threads,
         "card": read_card(card),
-        **refine_options(refine, refine_limit),
+        **look_options(refine, refine_limit, hands, face),
     }
     compile_kernels()
     runs: list[Run] = []
@@ -181,11 +186,11 @@ def _print(circumstances: dict[str, Any], runs: Sequence[Run], not_run: Sequence
         f"median ms of {circumstances['repeats']} frames (distance between the quartiles)",
         "",
     )
-    again = [run.second_look for run in runs if run.second_look is not None]
-    second = ["second look"] if again else []
-    table = figures("", "preprocess", "network", "decoder", *second, "all", "frames/s", "first")
+    looks = [name for name in ("second_look", "hands", "face") if getattr(runs[0], name)]
+    words = (name.replace("_", " ") for name in looks)
+    table = figures("", "preprocess", "network", "decoder", *words, "all", "frames/s", "first")
     for run in runs:
-        looked = () if run.second_look is None else (run.second_look,)
+        looked = (getattr(run, name) for name in looks)
         stages = (run.preprocess, run.network, run.decoder, *looked, run.frame)
         table.add_row(
             f"{plain(run.model)}\n  {run.provider}",

@@ -27,7 +27,9 @@ from openpaf.cli.options import (
     Complete,
     Csv,
     Device,
+    Face,
     Fast,
+    Hands,
     Looks,
     MaxPeople,
     MinScore,
@@ -39,9 +41,9 @@ from openpaf.cli.options import (
     RefineLimit,
     Tiles,
     fast_model,
+    look_options,
     read_card,
     read_net_size,
-    refine_options,
 )
 from openpaf.cli.outputs import say_replaced
 from openpaf.decoder.config import DecoderConfig
@@ -100,6 +102,8 @@ def command(
     tiles: Tiles = False,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     min_score: MinScore = None,
     complete: Complete = False,
     max_people: MaxPeople = None,
@@ -132,7 +136,7 @@ def command(
         tiles=tiles,
         card=read_card(card),
         decoder=DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
-        **refine_options(refine, refine_limit),
+        **look_options(refine, refine_limit, hands, face),
     )
     say_replaced(files)  # by now nothing but a picture can be wrong
     started = time.perf_counter()

@@ -22,7 +22,10 @@ REFINE_LIMIT = LIMIT
 """Default of `--refine-limit`."""
 
 BUNDLED = "bundled"
-"""What `--refine` alone is completed to."""
+"""What `--refine`, `--hands` and `--face` alone are completed to."""
+
+NETWORK_OR_NOT = ("--refine", "--hands", "--face")
+"""Options that mean a bundled network where none is named."""
 
 Model = Annotated[
     str | None,
@@ -123,7 +126,25 @@ Refine = Annotated[
     ),
 ]
 RefineLimit = Annotated[
-    int, typer.Option(min=1, help="Look once more at no more people a frame, the largest first.")
+    int,
+    typer.Option(
+        min=1,
+        help="Look once more, or at hands and faces, at no more people a frame, the largest first.",
+    ),
+]
+Hands = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[MODEL]",
+        help="Find 21 parts of each hand too, with the bundled network or another.",
+    ),
+]
+Face = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[MODEL]",
+        help="Find 70 parts of each face too, with the bundled network or another.",
+    ),
 ]
 NetSize = Annotated[
     str | None,
@@ -249,23 +270,35 @@ def models_to_serve(
     return [None, EIGHT_BITS] if choice.on_cpu else [None]
 
 
-def complete_refine(words: Sequence[str]) -> list[str]:
-    """Say which network a bare `--refine` means, so that what follows it is not taken for one."""
+def complete_networks(words: Sequence[str]) -> list[str]:
+    """Say which network a bare `--refine` means, so that what follows it is not taken for one.
+
+    `--hands` and `--face` likewise.
+    """
     complete = list(words)
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else ""
         if word == "--":
             break
-        if word == "--refine" and not following.endswith(SUFFIXES):
-            complete[place] = f"--refine={BUNDLED}"
+        if word in NETWORK_OR_NOT and not following.endswith(SUFFIXES):
+            complete[place] = f"{word}={BUNDLED}"
     return complete
 
 
-def refine_options(model: str | None, limit: int = REFINE_LIMIT) -> dict[str, Any]:
-    """What `--refine` and `--refine-limit` give an engine; nothing where they were not typed."""
-    if model is None:
-        return {}
-    return {"refine": True if model == BUNDLED else model, "refine_limit": limit}
+def look_options(
+    refine: str | None,
+    limit: int = REFINE_LIMIT,
+    hands: str | None = None,
+    face: str | None = None,
+) -> dict[str, Any]:
+    """What `--refine`, `--refine-limit`, `--hands` and `--face` give an engine, where typed."""
+    asked = {"refine": refine, "hands": hands, "face": face}
+    typed: dict[str, Any] = {
+        name: True if model == BUNDLED else model
+        for name, model in asked.items()
+        if model is not None
+    }
+    return {**typed, "refine_limit": limit} if typed else {}
 
 
 def read_any_card(path: Path | None) -> NetworkCard | None:

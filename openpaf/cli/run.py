@@ -31,7 +31,9 @@ from openpaf.cli.options import (
     Device,
     End,
     Every,
+    Face,
     FastOrNot,
+    Hands,
     Looks,
     MaxPeople,
     MinScore,
@@ -46,11 +48,11 @@ from openpaf.cli.options import (
     Threads,
     Tiles,
     Video,
+    look_options,
     model_for_streams,
     read_card,
     read_net_size,
     read_size,
-    refine_options,
 )
 from openpaf.cli.outputs import Outputs, say_replaced
 from openpaf.cli.rate import options_for_rate
@@ -120,6 +122,8 @@ def command(
     tiles: Tiles = False,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     threads: Threads = None,
     min_score: MinScore = None,
     complete: Complete = False,
@@ -202,7 +206,7 @@ def command(
             "spinning": False,
             "card": read_card(card),
             "decoder": DecoderConfig(min_score=min_score, max_people=max_people, complete=complete),
-            **refine_options(refine, refine_limit),
+            **look_options(refine, refine_limit, hands, face),
         }
         tracking = TrackConfig(smooth=smooth) if track else False
         if target_fps is not None:

@@ -12,13 +12,15 @@ from openpaf.cli.messages import warn
 from openpaf.cli.options import (
     REFINE_LIMIT,
     Device,
+    Face,
     FastOrNot,
+    Hands,
     NetHeight,
     Refine,
     RefineLimit,
     Threads,
+    look_options,
     models_to_serve,
-    refine_options,
 )
 from openpaf.errors import ConfigError
 from openpaf.serve.config import MEGA, MIB, ServeConfig
@@ -48,6 +50,8 @@ def command(
     net_height: NetHeight = None,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     threads: Threads = None,
     token: Annotated[
         str | None,
@@ -149,7 +153,7 @@ def command(
                 device=device,
                 net_height=net_height,
                 threads=threads,
-                **refine_options(refine, refine_limit),
+                **look_options(refine, refine_limit, hands, face),
             )
         server = make_server(create_app(models, config), cert=tls_cert, key=tls_key)
         for name, opened in models.items():

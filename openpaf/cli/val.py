@@ -26,9 +26,9 @@ from openpaf.cli.options import (
     Threads,
     Tiles,
     fast_model,
+    look_options,
     read_card,
     read_net_size,
-    refine_options,
 )
 from openpaf.cli.val_tables import print_comparison, print_report, print_sweep
 from openpaf.decoder.config import DecoderConfig, OpenPoseRules
@@ -154,7 +154,7 @@ def command(
             tiles=tiles,
             threads=threads,
             card=read_card(card),
-            **refine_options(refine, refine_limit),
+            **look_options(refine, refine_limit),
         )
     with engine, progress_bar() as bar:
         task = bar.add_task("looking", total=len(dataset.images))

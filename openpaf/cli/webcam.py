@@ -22,7 +22,9 @@ from openpaf.cli.options import (
     Card,
     Device,
     Every,
+    Face,
     FastOrNot,
+    Hands,
     Model,
     NetHeight,
     NetSize,
@@ -51,6 +53,8 @@ def command(
     net_size: NetSize = None,
     refine: Refine = None,
     refine_limit: RefineLimit = REFINE_LIMIT,
+    hands: Hands = None,
+    face: Face = None,
     threads: Threads = None,
     every: Every = 1,
 ) -> None:
@@ -77,6 +81,8 @@ def command(
         net_size=net_size,
         refine=refine,
         refine_limit=refine_limit,
+        hands=hands,
+        face=face,
         threads=threads,
         every=every,
     )

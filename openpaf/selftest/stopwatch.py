@@ -41,6 +41,8 @@ class Run:
         The stages, and all of them one after the other.
     second_look : Timing, optional
         At the people of the made-up crowd; of an engine that refines.
+    hands, face : Timing, optional
+        Looks at those of the made-up crowd; of an engine that looks at them.
     people_found : int
         How many people the decoder found in the made-up crowd.
     """
@@ -56,6 +58,8 @@ class Run:
     frame: Timing
     people_found: int
     second_look: Timing | None = None
+    hands: Timing | None = None
+    face: Timing | None = None
 
     @property
     def frames_per_second(self) -> float:
@@ -107,7 +111,9 @@ def time_engine(
         for n in range(repeats):
             taken[n] = _time_stages(engine, frame, crowd)
             advance()
-        preprocess, network, decoder, *again = (Timing.of(stage) for stage in taken.T)
+        preprocess, network, decoder, *others = (Timing.of(stage) for stage in taken.T)
+        looks = [] if engine.refiner is None else ["second_look"]
+        looks += [look.name for look in engine.closer_looks()]
         placement = engine.placement(frame.shape[1], frame.shape[0])
         return Run(
             engine.card.name,
@@ -120,7 +126,7 @@ def time_engine(
             decoder,
             Timing.of(taken.sum(axis=1)),
             len(engine.decode(crowd, placement)),
-            again[0] if again else None,
+            **dict(zip(looks, others, strict=True)),
         )
 
 
@@ -139,7 +145,7 @@ def _crowd_for(engine: Engine, frame: NDArray[np.uint8], people: int) -> Fields:
 
 
 def _time_stages(engine: Engine, frame: NDArray[np.uint8], crowd: Fields) -> tuple[float, ...]:
-    """Seconds of preprocessing, network, decoder and, where the engine refines, second look."""
+    """Seconds of preprocessing, network, decoder, and of second and closer looks, if there are."""
     started = time.perf_counter()
     net_frame = engine.prepare(frame)
     prepared = time.perf_counter()
@@ -147,8 +153,11 @@ def _time_stages(engine: Engine, frame: NDArray[np.uint8], crowd: Fields) -> tup
     predicted = time.perf_counter()
     poses = engine.decode(crowd, net_frame.placement)
     decoded = time.perf_counter()
-    first = prepared - started, predicted - prepared, decoded - predicted
-    if engine.refiner is None:
-        return first
-    engine.refiner.refine(poses, frame)
-    return *first, time.perf_counter() - decoded
+    taken = [prepared - started, predicted - prepared, decoded - predicted]
+    if engine.refiner is not None:
+        poses = engine.refiner.refine(poses, frame)
+        taken.append(poses.timings["refine"] / 1000)
+    for look in engine.closer_looks():
+        poses = look.look(poses, frame)
+        taken.append(poses.timings[look.name] / 1000)
+    return tuple(taken)

@@ -94,6 +94,8 @@ def open_models(
     threads: int | None = None,
     refine: bool | str | Path = False,
     refine_limit: int = LIMIT,
+    hands: bool | str | Path = False,
+    face: bool | str | Path = False,
 ) -> dict[str, Model]:
     """Load models and run each once, the default of the service first.
 
@@ -101,7 +103,7 @@ def open_models(
     ----------
     models : sequence of str, Path or None
         As `Engine` takes them; None is the bundled default.
-    device, net_height, threads, refine, refine_limit
+    device, net_height, threads, refine, refine_limit, hands, face
         As `Engine` takes them, for all of them.
 
     Returns
@@ -127,6 +129,8 @@ def open_models(
             spinning=False,
             refine=refine,
             refine_limit=refine_limit,
+            hands=hands,
+            face=face,
         )
         name = engine.card.name
         if name in opened:

@@ -27,6 +27,7 @@ from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.network import Network, OwnNetwork, Prepared
 from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
+from openpaf.topdown.closer import Asked, closer
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Stream:
     every : int
         Send only every n-th frame through the network; between them people are tracked: for files
         half of the way to where they will be, for live sources where they should be by now.
-    min_score, max_people, keep : optional
+    min_score, max_people, keep, hands, face : optional
         As for `Engine`, whose own they stand in for.
     live, frame_rate, frame_size, start, end, step
         See `open_source`.
@@ -97,6 +98,8 @@ class Stream:
         min_score: float | None = None,
         max_people: int | None = None,
         keep: Keep | None = None,
+        hands: Asked | None = None,
+        face: Asked | None = None,
         live: bool | None = None,
         frame_rate: float | None = None,
         frame_size: tuple[int, int] | None = None,
@@ -112,6 +115,7 @@ class Stream:
             raise ConfigError("every needs tracking to fill in the frames between; leave track on")
         self.engine = engine
         self._decoder = engine.decoder(min_score=min_score, max_people=max_people, keep=keep)
+        self._looks = engine.closer_looks(hands=hands, face=face)
         self._network = OwnNetwork(engine) if network is None else network
         self.source = opened(
             source,
@@ -279,13 +283,15 @@ class Stream:
     def _people(self, shot: Shot, net_frame: NetFrame, fields: Fields, network_ms: float) -> Poses:
         timings = net_frame.timings(network=network_ms)
         poses = self.engine.decode(fields, net_frame.placement, timings, self._decoder)
-        poses = self.engine.finish(poses, net_frame.frame, net_frame.placement, self._decoder)
-        if self._tracker is None:
-            return replace(poses, **self._taken(shot))
-        started = time.perf_counter()
-        poses = self._tracker.update(poses, shot.time)
-        track_ms = 1000 * (time.perf_counter() - started)
-        return replace(poses, timings={**poses.timings, "track": track_ms}, **self._taken(shot))
+        poses = self.engine.finish(poses, net_frame.frame, net_frame.placement, self._decoder, ())
+        if self._tracker is not None:
+            started = time.perf_counter()
+            poses = self._tracker.update(poses, shot.time)
+            track_ms = 1000 * (time.perf_counter() - started)
+            poses = replace(poses, timings={**poses.timings, "track": track_ms})
+        poses = replace(poses, **self._taken(shot))
+        # Last, because hands and faces are followed by the ids of people.
+        return closer(self._looks, poses, shot.frame)
 
     def _fill(self, between: list[Shot], a: tuple[Shot, Poses], b: tuple[Shot, Poses]) -> None:
         """Put the frames between two that went through the network."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import openpaf_weights
 from openpaf.errors import ConfigError
-from openpaf.models import find_model
 from openpaf.person import extents
 from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
 from openpaf.topdown.agreement import DOUBT, Agreement, People, agree, calibrated, mix
-from openpaf.topdown.network import WindowNetwork, open_window_network
+from openpaf.topdown.kept_network import Bundled, KeptNetwork
+from openpaf.topdown.network import WindowNetwork
 
 LIMIT = 20
 """Most people of a frame that are looked at again, the largest first."""
@@ -28,7 +25,7 @@ LIMIT = 20
 GROWTH = 1.45
 """A person's box in boxes around the parts found: bodies go on beyond them, unseen parts too."""
 
-_BUNDLED = Path(openpaf_weights.__file__).parent / "window.onnx"
+_BUNDLED = Bundled("refine", "window.onnx", "window network")
 _LEAST_PARTS = 2
 _LEAST_EXTENT = 4.0
 
@@ -52,23 +49,14 @@ class Refiner:
     """
 
     def __init__(self, path: Path, limit: int, options: Mapping[str, Any]) -> None:
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-            raise ConfigError(f"refine_limit must be a whole number from 1, got {limit!r}")
+        check_limit(limit)
         self.path, self.limit = path, limit
-        self._options = dict(options)
-        self._lock = threading.Lock()
-        self._network: WindowNetwork | None = open_window_network(path, **self._options)
+        self._kept = KeptNetwork(path, options)
 
     @property
     def network(self) -> WindowNetwork:
         """The network as it runs in this process."""
-        network = self._network
-        if network is not None:
-            return network
-        with self._lock:
-            if self._network is None:
-                self._network = open_window_network(self.path, **self._options)
-            return self._network
+        return self._kept.network
 
     def check_parts(self, skeleton: Skeleton) -> None:
         """Make sure that the first look, of this skeleton, finds the same kind of thing.
@@ -155,9 +143,19 @@ class Refiner:
 
     def after_fork(self) -> None:
         """Open the network anew in this process, a fork, when it is next needed."""
-        # Its threads are not here, and freeing it would wait for them: it must never be freed.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._network))
-        self._network, self._lock = None, threading.Lock()
+        self._kept.after_fork()
+
+
+def check_limit(limit: object) -> None:
+    """Make sure that a limit of people to look at is one.
+
+    Raises
+    ------
+    ConfigError
+        When it is no whole number from 1.
+    """
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise ConfigError(f"refine_limit must be a whole number from 1, got {limit!r}")
 
 
 def refined(
@@ -192,16 +190,7 @@ def find_window_network(refine: bool | str | Path) -> Path:
     ModelNotFoundError
         When there is no such file, or no model of that name on this machine.
     """
-    if refine is True:
-        if not _BUNDLED.is_file():
-            raise ConfigError(
-                "this version comes without a window network, so refine=True has nothing to look "
-                "with; name one: refine='window.onnx', or --refine window.onnx"
-            )
-        return _BUNDLED
-    if not isinstance(refine, (str, Path)):
-        raise ConfigError(f"refine must be True, False or a window network, got {refine!r}")
-    return find_model(refine)
+    return _BUNDLED.find(refine)
 
 
 def largest(poses: Poses, limit: int) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from openpaf.errors import PosesError
+from openpaf.part_set import between, joined
 from openpaf.poses import Poses
 
 
@@ -42,8 +43,16 @@ def interpolate(before: Poses, after: Poses, share: float) -> Poses:
     scores = np.where(found, np.minimum(before.scores[old], after.scores[new]), 0)
     nearer, ids, both = (before, before.ids, old) if share < 0.5 else (after, after.ids, new)
     alone = np.setdiff1d(np.arange(len(nearer)), both)
+    part_sets = {
+        name: joined(
+            between(before.part_sets[name][old], after.part_sets[name][new], share),
+            nearer.part_sets[name][alone],
+        )
+        for name in before.part_sets.keys() & after.part_sets.keys()
+    }
     return replace(
         before,
+        part_sets=part_sets,
         keypoints=np.concatenate([keypoints, nearer.keypoints[alone]]),
         scores=np.concatenate([scores, nearer.scores[alone]]),
         person_scores=np.concatenate([before.person_scores[old], nearer.person_scores[alone]]),

@@ -49,7 +49,10 @@ class FakeEngine:
         self.asked = options
         return None
 
-    def finish(self, poses: Poses, frame: object, placement: object, decoder: object) -> Poses:
+    def closer_looks(self, **asked: object) -> tuple[()]:
+        return ()
+
+    def finish(self, poses: Poses, *others: object) -> Poses:
         return poses
 
     def decode(

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from openpaf import Engine
-from openpaf.cli.options import complete_refine, refine_options
+from openpaf.cli.options import complete_networks, look_options
 from openpaf.errors import ConfigError, ModelError, ModelNotFoundError
 from openpaf.models import ModelCard, WindowCard
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
-from openpaf.topdown import WindowNetwork, agreement, refine
+from openpaf.topdown import WindowNetwork, agreement, kept_network
 from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, agree
 from openpaf.topdown.refine import Refiner, largest
 from tests.networks import write_nobody
@@ -102,7 +102,9 @@ class Knows:
 
 
 def refiner_of(runtime: Any, monkeypatch: pytest.MonkeyPatch, limit: int = 20) -> Refiner:
-    monkeypatch.setattr(refine, "open_window_network", lambda *_, **__: WindowNetwork(runtime))
+    monkeypatch.setattr(
+        kept_network, "open_window_network", lambda *_, **__: WindowNetwork(runtime)
+    )
     return Refiner(Path("knows.onnx"), limit, {})
 
 
@@ -230,15 +232,22 @@ def test_a_network_of_fields_cannot_refine(tmp_path: Path, window_network: Path)
 
 
 def test_refine_on_the_command_line() -> None:
-    assert complete_refine(["detect", "--refine", "a.jpg"]) == [
+    assert complete_networks(["detect", "--refine", "a.jpg"]) == [
         "detect",
         "--refine=bundled",
         "a.jpg",
     ]
     named = ["detect", "--refine", "net.onnx", "a.jpg"]
-    assert complete_refine(named) == named
-    assert complete_refine(["run", "0", "--refine"])[-1] == "--refine=bundled"
-    assert complete_refine(["detect", "--", "--refine"])[-1] == "--refine"
-    assert refine_options(None) == {}
-    assert refine_options("bundled", 3) == {"refine": True, "refine_limit": 3}
-    assert refine_options("net.onnx")["refine"] == "net.onnx"
+    assert complete_networks(named) == named
+    assert complete_networks(["run", "0", "--refine"])[-1] == "--refine=bundled"
+    assert complete_networks(["detect", "--", "--refine"])[-1] == "--refine"
+    assert look_options(None) == {}
+    words = ["run", "0", "--hands", "--face", "face.onnx", "--show"]
+    assert complete_networks(words)[2:5] == ["--hands=bundled", "--face", "face.onnx"]
+    assert look_options(None, 20, "bundled", "face.onnx") == {
+        "hands": True,
+        "face": "face.onnx",
+        "refine_limit": 20,
+    }
+    assert look_options("bundled", 3) == {"refine": True, "refine_limit": 3}
+    assert look_options("net.onnx")["refine"] == "net.onnx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from openpaf.errors import ConfigError, PosesError, SkeletonError
 from openpaf.poses import Poses
 from openpaf.skeleton import BODY_25, COCO_17, COCO_18, MPI_15, Skeleton
 from openpaf.track import TrackConfig, Tracker, interpolate
+from tests.small_parts import with_small_parts
 
 Points = NDArray[np.floating]
 
@@ -273,6 +275,20 @@ def test_interpolates_between_frames() -> None:
     np.testing.assert_array_equal(early.keypoints[1], before.keypoints[1])
     with pytest.raises(PosesError, match="ids"):
         interpolate(people(at(3)), after, 0.5)
+
+
+def test_hands_and_faces_are_interpolated_too() -> None:
+    tracker = Tracker(TrackConfig(smooth=False, confirm_hits=1))
+    before = with_small_parts(tracker.update(people(at(200), at(900)), 0), seed=1)
+    after = with_small_parts(tracker.update(people(at(600), at(210)), 0.1), seed=2)
+    # Whoever is the first before is the second after, without a left hand and a face there.
+    early, late = interpolate(before, after, 0.25), interpolate(before, after, 0.75)
+    right = 0.75 * before.hands.keypoints[0, 1] + 0.25 * after.hands.keypoints[1, 1]
+    np.testing.assert_allclose(early.hands.keypoints[0, 1], right, rtol=1e-4)
+    assert early.hands.presence[0, 0] == 0 == early.face.presence[0]
+    np.testing.assert_array_equal(early.hands.keypoints[1], before.hands.keypoints[1])
+    np.testing.assert_array_equal(late.face.keypoints[1], after.face.keypoints[0])
+    assert dict(interpolate(before, replace(after, part_sets={}), 0.5).part_sets) == {}
 
 
 def test_time_that_stands_still_does_no_harm() -> None:
