@@ -27,7 +27,8 @@ from openpaf.stream.channel import Channel, Stopped
 from openpaf.stream.network import Network, OwnNetwork, Prepared
 from openpaf.stream.shown import prepare
 from openpaf.stream.stats import StreamStats
-from openpaf.topdown.closer import Asked, closer
+from openpaf.topdown.closer import Asked
+from openpaf.topdown.follower import Follower
 from openpaf.track import TrackConfig, Tracker, interpolate, warm_up
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class Stream:
             step=step,
         )
         self.stats = StreamStats(live=self.source.live)
-        self._tracker = Tracker(None if track is True else track) if track else None
+        tracking = None if track is True else track or None
+        self._tracker = Tracker(tracking) if track else None
+        self._follower = Follower(self._looks, tracking)
         self._every = every
         self._called = without_secrets(str(source)) if isinstance(source, _PLACES) else None
         self._frames: Channel[Prepared] = Channel(newest_only=self.source.live)
@@ -291,7 +294,7 @@ class Stream:
             poses = replace(poses, timings={**poses.timings, "track": track_ms})
         poses = replace(poses, **self._taken(shot))
         # Last, because hands and faces are followed by the ids of people.
-        return closer(self._looks, poses, shot.frame)
+        return self._follower.look(poses, shot.frame, shot.time) if self._looks else poses
 
     def _fill(self, between: list[Shot], a: tuple[Shot, Poses], b: tuple[Shot, Poses]) -> None:
         """Put the frames between two that went through the network."""
@@ -302,7 +305,7 @@ class Stream:
     def _foretell(self, shot: Shot) -> None:
         poses = None if self._tracker is None else self._tracker.predict(shot.time)
         if poses is not None:
-            self._put(shot, poses, network=False)
+            self._put(shot, self._follower.foretold(poses), network=False)
 
     def _taken(self, shot: Shot) -> dict[str, Any]:
         """What poses know of where and when their frame was taken."""

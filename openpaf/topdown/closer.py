@@ -53,6 +53,13 @@ class Places(NamedTuple):
         """Some of them: by a mask, or by places."""
         return Places(self.windows[rows], self.people[rows], self.sides[rows])
 
+    def within(self, frame_size: tuple[int, int]) -> Places:
+        """Those whose middle lies within a (width, height), and that are worth looking into."""
+        windows = self.windows
+        inside = (windows.centres >= -0.5) & (windows.centres < np.array(frame_size) - 0.5)
+        large = windows.sides.min(axis=1, initial=np.inf) >= _SMALLEST
+        return self.chosen(inside.all(axis=1) & large)
+
 
 class CloserLook:
     """A window network that looks at the hands, or at the faces, of people found.
@@ -92,16 +99,18 @@ class CloserLook:
         """The network as it runs in this process."""
         return self._kept.network
 
-    def places(self, poses: Poses, frame_size: tuple[int, int]) -> Places:
-        """Where the bodies of the largest people say that theirs are, within (width, height)."""
-        chosen = np.sort(largest(poses, self.limit))
+    def people(self, poses: Poses) -> NDArray[np.intp]:
+        """Whom to look at: the largest, in their order."""
+        return np.sort(largest(poses, self.limit))
+
+    def by_body(self, poses: Poses) -> Places:
+        """Where the bodies of those people say that theirs are."""
+        chosen = self.people(poses)
         windows, rows = _WINDOWS[self.name](
             poses.keypoints[chosen], poses.scores[chosen], poses.skeleton
         )
         sides = np.where(windows.mirrored, LEFT, RIGHT) if self._kind.axes else 0 * rows
-        within = (windows.centres >= -0.5) & (windows.centres < np.array(frame_size) - 0.5)
-        worth = within.all(axis=1) & (windows.sides.min(axis=1, initial=np.inf) >= _SMALLEST)
-        return Places(windows, chosen[rows], sides.astype(np.intp)).chosen(worth)
+        return Places(windows, chosen[rows], sides.astype(np.intp))
 
     def look(self, poses: Poses, frame: NDArray[np.uint8], places: Places | None = None) -> Poses:
         """Look into all windows of a frame, in one batch.
@@ -121,7 +130,8 @@ class CloserLook:
         """
         started = time.perf_counter()
         if places is None:
-            places = self.places(poses, (frame.shape[1], frame.shape[0]))
+            places = self.by_body(poses)
+        places = places.within((frame.shape[1], frame.shape[0]))
         found = self._found(frame, places, len(poses))
         spent = 1000 * (time.perf_counter() - started)
         return replace(

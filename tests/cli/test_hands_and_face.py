@@ -60,16 +60,20 @@ def test_detect(folder: Path) -> None:
     assert read.hands.presence[0, 1] > 0.9
 
 
-def test_run(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("others", [[], ["--every", "3"], ["--no-track"], ["--no-smooth"]])
+def test_run(folder: Path, others: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "film").mkdir()
     for n in range(12):
         cv2.imwrite(str(folder / "film" / f"{n:02d}.png"), dots.frame(n))
     words = ["run", folder / "film", "--ndjson", folder / "a.ndjson", "--stats", "json"]
-    assert run(*words, *networks(folder)) == 0
+    assert run(*words, *others, *networks(folder)) == 0
     stages = json.loads(capfd.readouterr().out)
     assert "hands" in json.dumps(stages) and "face" in json.dumps(stages)
-    for poses in openpaf.read(folder / "a.ndjson"):
-        assert (poses.hands.presence[:, 1] > 0.9).all() and len(poses) == 1
+    for n, poses in enumerate(openpaf.read(folder / "a.ndjson")):
+        assert poses.hands.presence[0, 1] > 0.9 and len(poses) == 1
+        x, y = dots.neck(n)
+        middle = poses.hands.keypoints[0, 1].mean(axis=0)
+        np.testing.assert_allclose(middle, (x + 64, y), atol=3)
 
 
 def test_none_bundled(
