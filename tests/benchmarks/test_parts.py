@@ -36,10 +36,11 @@ def test_what_the_teacher_says_is_right(skeleton: Skeleton) -> None:
     assert figures["presence"]["value"] == 7 / 8
 
 
-def test_a_mirrored_answer_is_exchanged() -> None:
-    for skeleton in (HAND_21, FACE_70):
-        one = looked(skeleton)
-        assert exchanged(replace(one, ours=one.ours * (-1, 1) + (1, 0)), skeleton).all()
+def test_an_answer_of_the_other_side_is_exchanged() -> None:
+    face, hand = looked(FACE_70), looked(HAND_21)
+    assert exchanged(replace(face, ours=face.theirs[:, list(FACE_70.flip)]), FACE_70).all()
+    order = [0, 17, 18, 19, 20, 13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8, 1, 2, 3, 4]
+    assert exchanged(replace(hand, ours=hand.theirs[:, order]), HAND_21).all()
 
 
 def test_errors_are_in_sizes_of_what_is_looked_at() -> None:
