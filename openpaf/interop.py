@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpaf.errors import MissingExtraError
-from openpaf.part_set import KINDS, triples_of
-from openpaf.skeleton import BODIES, COCO_17, COCO_18, is_built_in
+from openpaf.part_set import LEFT, RIGHT, triples_of
+from openpaf.skeleton import BODIES, COCO_17, COCO_18, Skeleton, is_built_in
 from openpaf.skeleton_table import table_of
+from openpaf.wide import sets_of, small_parts, wide_values, widened
 
 if TYPE_CHECKING:
     import pandas as pd
     import supervision as sv
 
     from openpaf.poses import Poses
-    from openpaf.skeleton import Skeleton
 
 _OPENPOSE_VERSION = 1.3
 _OPENPOSE_UNUSED = (
@@ -27,7 +27,15 @@ _OPENPOSE_UNUSED = (
     "hand_right_keypoints_3d",
 )
 _PERSON_CATEGORY = 1
+_FOOT = ("big_toe", "small_toe", "heel")
 _ROWS = 20
+# Points of a face in COCO-WholeBody: those of iBUG, which come first in FACE_70.
+_IBUG = 68
+_FEET = Skeleton(
+    "feet",
+    tuple(f"{side}_{part}" for side in ("left", "right") for part in _FOOT),
+    (),
+)
 
 
 def _flat(poses: Poses, target: Skeleton) -> list[list[float]]:
@@ -67,28 +75,13 @@ def to_openpose(poses: Poses) -> dict[str, Any]:
     }
 
 
-def small_parts(poses: Poses) -> list[dict[str, list[float]]]:
-    """Hands and face of each person by OpenPose's keys: flat x, y, score, as its JSON has them.
-
-    Zeros where none was found, and an empty list where none was looked for.
-    """
-    people: list[dict[str, list[float]]] = [{} for _ in range(len(poses))]
-    for name, kind in KINDS.items():
-        part_set = poses.part_sets.get(name)
-        rows: list[list[list[float]]] = [[[]] * len(kind.openpose)] * len(poses)
-        if part_set is not None:
-            shape = (len(poses), len(kind.openpose), 3 * len(kind.skeleton.parts))
-            rows = triples_of(part_set).round(4).reshape(shape).tolist()
-        for person, of_person in zip(people, rows, strict=True):
-            person.update(zip(kind.openpose, of_person, strict=True))
-    return people
-
-
 def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
     """COCO keypoint results of one image: flat x, y, score of each part, zeros where missing.
 
     Parts are COCO's 17, or those of a skeleton that is no built-in body, in its order. There is no
-    `bbox`: pycocotools takes results that hold one for box results.
+    `bbox`: pycocotools takes results that hold one for box results. Where hands or faces were
+    looked for, `foot_kpts`, `face_kpts`, `lefthand_kpts` and `righthand_kpts` of COCO-WholeBody are
+    there too, 133 parts in all.
     """
     target = COCO_17 if poses.skeleton.name in BODIES else poses.skeleton
     return [
@@ -97,8 +90,31 @@ def to_coco(poses: Poses, image_id: int) -> list[dict[str, Any]]:
             "category_id": _PERSON_CATEGORY,
             "keypoints": row,
             "score": round(float(score), 6),
+            **whole,
         }
-        for row, score in zip(_flat(poses, target), poses.person_scores, strict=True)
+        for row, score, whole in zip(
+            _flat(poses, target), poses.person_scores, _whole_body(poses), strict=True
+        )
+    ]
+
+
+def _whole_body(poses: Poses) -> list[dict[str, list[float]]]:
+    """What COCO-WholeBody has beside the body; its faces have no pupils. Nothing if not asked."""
+    if not poses.part_sets:
+        return [{}] * len(poses)
+    hands, faces = triples_of(poses.hands), triples_of(poses.face)[:, :_IBUG]
+    keypoints, scores = poses.skeleton.convert(poses.keypoints, poses.scores, _FEET)
+    feet = np.concatenate([np.nan_to_num(keypoints), scores[..., None]], axis=2)
+    values = {
+        "foot_kpts": feet.astype(np.float64),
+        "face_kpts": faces,
+        "lefthand_kpts": hands[:, LEFT],
+        "righthand_kpts": hands[:, RIGHT],
+    }
+    rounded = {key: value.round(4) for key, value in values.items()}
+    return [
+        {key: value[n].reshape(-1).tolist() for key, value in rounded.items()}
+        for n in range(len(poses))
     ]
 
 
@@ -132,6 +148,8 @@ def to_supervision(poses: Poses) -> sv.KeyPoints:
 def to_dataframe(poses: Poses) -> pd.DataFrame:
     """One row a keypoint found: person, id (-1 where not tracked), part, x, y, score.
 
+    Parts of hands and faces are called "left_hand_thumb_1", "face_nose_0" and so on.
+
     Raises
     ------
     MissingExtraError
@@ -143,16 +161,18 @@ def to_dataframe(poses: Poses) -> pd.DataFrame:
         raise MissingExtraError(
             "to_dataframe() needs pandas; install it with: pip install pandas"
         ) from error
-    person, part = np.nonzero(poses.scores)
+    sets = sets_of([poses])
+    keypoints, scores = wide_values(poses, sets)
+    person, part = np.nonzero(scores)
     ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
     return pd.DataFrame(
         {
             "person": person,
             "id": ids[person],
-            "part": np.array(poses.skeleton.parts, dtype=object)[part],
-            "x": poses.keypoints[person, part, 0],
-            "y": poses.keypoints[person, part, 1],
-            "score": poses.scores[person, part],
+            "part": np.array(widened(poses.skeleton, sets).parts, dtype=object)[part],
+            "x": keypoints[person, part, 0],
+            "y": keypoints[person, part, 1],
+            "score": scores[person, part],
         }
     )
 

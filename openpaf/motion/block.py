@@ -14,6 +14,7 @@ from openpaf.motion.records import Record
 from openpaf.motion.trail import FILLED, Trail, joined
 from openpaf.poses import Poses
 from openpaf.skeleton import Skeleton
+from openpaf.wide import apart, body_and_sets, sets_of, wide_values, widened
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class Block:
     trails : tuple of Trail
         In order of their ids.
     skeleton : Skeleton
+        Of the trails: of bodies, with hands and faces beside them where the recording has these.
     frame_size : (width, height) or None
     """
 
@@ -60,13 +62,14 @@ class Block:
             for n, who in enumerate([] if record.poses.ids is None else record.poses.ids.tolist()):
                 rows.setdefault(who, []).append((row, n))
         people = next((r.poses for r in records if len(r.poses)), records[0].poses)
-        trails = (_trail(who, rows[who], records, times) for who in sorted(rows))
+        sets = sets_of([record.poses for record in records])
+        trails = (_trail(who, rows[who], records, times, sets) for who in sorted(rows))
         return cls(
             np.array([record.frame for record in records], np.int64),
             times,
             tuple(record.name for record in records),
             tuple(trails),
-            people.skeleton,
+            widened(people.skeleton, sets),
             next((r.poses.frame_size for r in records if r.poses.frame_size), None),
         )
 
@@ -92,7 +95,8 @@ class Block:
                 one.with_keypoints(one.keypoints, times=times[one.start : one.start + len(one)])
                 for one in whole
             ),
-            parts[0].skeleton,
+            # Of a block without anybody it is the body's alone.
+            next((trail.skeleton for part in parts for trail in part), parts[0].skeleton),
             parts[0].frame_size,
         )
 
@@ -103,18 +107,23 @@ class Block:
 
     def records(self) -> Iterator[Record]:
         """Give it frame by frame, so that a motion can be used as a recording."""
+        body, sets = body_and_sets(self.skeleton)
+        count = len(body.parts)
         for row in range(len(self)):
             there = [t for t in self.trails if t.start <= row < t.start + len(t)]
             there = [t for t in there if np.isfinite(t.keypoints[row - t.start]).any()]
             if there:
-                keypoints = np.array([t.keypoints[row - t.start] for t in there], np.float32)
-                scores = np.array([t.scores[row - t.start] for t in there], np.float32)
+                every = np.array([t.keypoints[row - t.start] for t in there], np.float32)
+                every_score = np.array([t.scores[row - t.start] for t in there], np.float32)
+                keypoints, scores, part_sets = apart(every, every_score, count, sets)
                 mean = scores.sum(1) / np.maximum((scores > 0).sum(1), 1)
                 ids = np.array([t.id for t in there])
-                poses = Poses(keypoints, scores, mean, self.skeleton, ids, self.frame_size)
-                filled = np.array([(t.marks[row - t.start] & FILLED) > 0 for t in there])
+                poses = Poses(
+                    keypoints, scores, mean, body, ids, self.frame_size, part_sets=part_sets
+                )
+                filled = np.array([(t.marks[row - t.start, :count] & FILLED) > 0 for t in there])
             else:
-                poses, filled = Poses.empty(self.skeleton, self.frame_size), None
+                poses, filled = Poses.empty(body, self.frame_size), None
             frame, time = int(self.frames[row]), float(self.times[row])
             yield Record(frame, time, poses, self.names[row], filled, f"frame {frame}")
 
@@ -145,17 +154,22 @@ class Block:
 
 
 def _trail(
-    who: int, places: list[tuple[int, int]], records: Sequence[Record], times: NDArray[np.float64]
+    who: int,
+    places: list[tuple[int, int]],
+    records: Sequence[Record],
+    times: NDArray[np.float64],
+    sets: tuple[str, ...],
 ) -> Trail:
     first, last = places[0][0], places[-1][0]
-    skeleton = records[first].poses.skeleton
+    body = records[first].poses.skeleton
+    skeleton = widened(body, sets)
     count, parts = last - first + 1, len(skeleton.parts)
     keypoints = np.full((count, parts, 2), np.nan)
     scores, marks = np.zeros((count, parts)), np.zeros((count, parts), np.uint8)
     for row, n in places:
         record = records[row]
-        keypoints[row - first] = record.poses.keypoints[n]
-        scores[row - first] = record.poses.scores[n]
+        one = wide_values(record.poses[n : n + 1], sets)
+        keypoints[row - first], scores[row - first] = one[0][0], one[1][0]
         if record.filled is not None:
-            marks[row - first] = record.filled[n] * np.uint8(FILLED)
+            marks[row - first, : len(body.parts)] = record.filled[n] * np.uint8(FILLED)
     return Trail(who, first, times[first : last + 1], keypoints, scores, marks, skeleton)

@@ -161,7 +161,8 @@ class Smoothing:
             times=whole.times[part],
             names=whole.names[part],
             trails=tuple(trails),
-            skeleton=self.survey.skeleton or whole.skeleton,
+            # Nobody's skeleton is not always known.
+            skeleton=whole.skeleton if trails else self.survey.skeleton or whole.skeleton,
         )
 
     def _smoothed(self, trail: Trail, person: PersonReport) -> Trail:

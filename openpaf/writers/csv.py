@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from openpaf.result import Result
+from openpaf.wide import sets_of, wide_values, widened
 from openpaf.writers.writer import GrowingFile
 
 COLUMNS = ("frame", "time", "person", "id", "part", "x", "y", "score")
@@ -16,6 +17,8 @@ COLUMNS = ("frame", "time", "person", "id", "part", "x", "y", "score")
 
 class CsvWriter:
     """A row for every keypoint found; `person` counts within the frame, `id` across frames.
+
+    Parts of hands and faces are called `left_hand_thumb_1`, `face_nose_0` and so on.
 
     Parameters
     ----------
@@ -37,13 +40,15 @@ class CsvWriter:
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
-        for person, part in np.argwhere(poses.scores > 0).tolist():
-            x, y = poses.keypoints[person, part].tolist()
+        sets = sets_of([poses])
+        parts = widened(poses.skeleton, sets).parts
+        keypoints, scores = wide_values(poses, sets)
+        for person, part in np.argwhere(scores > 0).tolist():
+            x, y = keypoints[person, part].tolist()
             rows.writerow(
                 (
                     result.index, f"{result.time:.6f}", person, ids[person],
-                    poses.skeleton.parts[part], f"{x:.3f}", f"{y:.3f}",
-                    f"{poses.scores[person, part]:.4f}", *source,
+                    parts[part], f"{x:.3f}", f"{y:.3f}", f"{scores[person, part]:.4f}", *source,
                 )
             )  # fmt: skip
         # Names of files may hold bytes that are no text.

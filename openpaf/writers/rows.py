@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from openpaf.errors import MissingExtraError
 from openpaf.files import replacing
+from openpaf.part_set import KINDS, triples_of
 from openpaf.poses import Poses
 from openpaf.skeleton import is_built_in
 from openpaf.skeleton_table import table_of
+from openpaf.wide import sets_of, small_parts
 
 if TYPE_CHECKING:
     import pyarrow
@@ -82,7 +84,8 @@ def people_column(people: Sequence[Poses]) -> pyarrow.Array:
     """People of each frame: a list of {score, keypoints}; keypoints are x, y, score a part.
 
     Frame px, flat, in the skeleton's order, zeros where a part is missing. Where any are tracked
-    there is `person_id` too, -1 for those who are not.
+    there is `person_id` too, -1 for those who are not. Where hands or faces were looked for there
+    are OpenPose's keys of theirs, likewise flat.
     """
     pa = arrow()
     counts = [len(poses) for poses in people]
@@ -98,9 +101,32 @@ def people_column(people: Sequence[Poses]) -> pyarrow.Array:
     }
     if any(poses.ids is not None for poses in people):
         columns["person_id"] = pa.array(np.concatenate([_ids(poses) for poses in people]))
+    columns |= _small_columns(people)
     struct = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
     offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int32)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), struct)
+
+
+def _small_columns(people: Sequence[Poses]) -> dict[str, pyarrow.Array]:
+    """Hands and faces of everybody by OpenPose's keys; empty lists where not looked for."""
+    pa = arrow()
+    columns = {}
+    for name in sets_of(people):
+        kind = KINDS[name]
+        width = 3 * len(kind.skeleton.parts)
+        there = [name in poses.part_sets for poses in people]
+        found = [
+            triples_of(poses.part_sets[name]).reshape(len(poses), len(kind.openpose), width)
+            for poses, has in zip(people, there, strict=True)
+            if has
+        ]
+        lengths = np.repeat(np.where(there, width, 0), [len(poses) for poses in people])
+        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+        flat = np.concatenate(found).astype(np.float32)
+        for place, key in enumerate(kind.openpose):
+            values = pa.array(flat[:, place].reshape(-1))
+            columns[key] = pa.ListArray.from_arrays(offsets, values)
+    return columns
 
 
 def _table(rows: Sequence[Row]) -> pyarrow.Table:
@@ -137,7 +163,8 @@ def _line(row: Row) -> str:
         "height": height,
         **({} if is_built_in(skeleton) else {"skeleton": table_of(skeleton)}),
         "people": [
-            {"score": score, "keypoints": one} for score, one in zip(scores, keypoints, strict=True)
+            {"score": score, "keypoints": one, **{key: row for key, row in small.items() if row}}
+            for score, one, small in zip(scores, keypoints, small_parts(row.poses), strict=True)
         ],
     }
     return json.dumps(record) + "\n"

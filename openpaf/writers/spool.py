@@ -15,6 +15,7 @@ from openpaf.errors import OutputError
 from openpaf.poses import Poses
 from openpaf.result import Result
 from openpaf.skeleton import Skeleton
+from openpaf.wide import apart, sets_of, wide_values, widened
 
 # Frame, seconds, width, height, pixel aspect, people, whether they have ids, and bytes of the name,
 # the picture's number and the source, which follow as JSON.
@@ -51,10 +52,11 @@ class Spool:
         self._skeleton = poses.skeleton
         height, width = result.frame.shape[:2]
         ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
-        named = json.dumps([result.name, result.image_id, poses.source]).encode()
+        sets = sets_of([poses])
+        named = json.dumps([result.name, result.image_id, poses.source, sets]).encode()
         place = (result.index, result.time, width, height, result.pixel_aspect)
         row = [_HEAD.pack(*place, len(poses), poses.ids is not None, len(named)), named]
-        for values in (poses.keypoints, poses.scores, poses.person_scores, ids):
+        for values in (*wide_values(poses, sets), poses.person_scores, ids):
             row.append(values.astype(np.float64).tobytes())
         with _kept():
             self._file.write(b"".join(row))
@@ -75,15 +77,21 @@ class Spool:
         for _ in range(self.frames):
             head = self._file.read(_HEAD.size)
             index, time, width, height, aspect, people, has_ids, length = _HEAD.unpack(head)
-            name, image_id, source = json.loads(self._file.read(length))
+            name, image_id, source, sets = json.loads(self._file.read(length))
             assert self._skeleton is not None
-            parts = len(self._skeleton.parts)
+            parts = len(widened(self._skeleton, tuple(sets)).parts)
             values = np.frombuffer(self._file.read(8 * people * (3 * parts + 2)))
             ends = np.cumsum([2 * people * parts, people * parts, people])
             keypoints, scores, means, ids = np.split(values, ends)
+            body, body_scores, part_sets = apart(
+                keypoints.reshape(people, parts, 2),
+                scores.reshape(people, parts),
+                len(self._skeleton.parts),
+                sets,
+            )
             poses = Poses(
-                keypoints.reshape(people, parts, 2).astype(np.float32),
-                scores.reshape(people, parts).astype(np.float32),
+                body.astype(np.float32),
+                body_scores.astype(np.float32),
                 means.astype(np.float32),
                 self._skeleton,
                 ids.astype(np.int64) if has_ids else None,
@@ -91,6 +99,7 @@ class Spool:
                 index=index,
                 time=time,
                 source=source,
+                part_sets=part_sets,
             )
             black = np.broadcast_to(np.uint8(0), (height, width, 3))
             yield Result(poses, black, index, time, name, image_id, pixel_aspect=aspect)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from openpaf.errors import RecordingError
 from openpaf.motion.records import NO_NUMBERS, Record, text_of, to_poses
+from openpaf.motion.small_parts import sets_of_people
 from openpaf.skeleton import COCO_17
 
 
@@ -63,4 +65,18 @@ class CocoRecording:
             scores=[person.get("score") for person in people],
             source=text_of(people[0].get("source")),
         )  # fmt: skip
+        poses = replace(poses, part_sets=sets_of_people([*map(_renamed, people)], where))
         return Record(number, time, poses, where=where)
+
+
+def _renamed(person: dict[str, Any]) -> dict[str, Any]:
+    """Hands and face of COCO-WholeBody by OpenPose's keys, whose faces have pupils too."""
+    face = person.get("face_kpts")
+    return {
+        "hand_left_keypoints_2d": person.get("lefthand_kpts"),
+        "hand_right_keypoints_2d": person.get("righthand_kpts"),
+        "face_keypoints_2d": [*face, *_NO_PUPILS] if isinstance(face, list) and face else None,
+    }
+
+
+_NO_PUPILS = [0.0] * 6

@@ -7,6 +7,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,7 @@ from openpaf.errors import OpenPafWarning, RecordingError
 from openpaf.motion.readers.wide import is_wide, wide_records
 from openpaf.motion.records import NO_NUMBERS, Record, to_poses
 from openpaf.skeleton import SKELETONS, Skeleton
+from openpaf.wide import SMALL_PARTS, apart, widened
 from openpaf.writers.csv import COLUMNS
 
 _LOOK_FOR_PARTS = 20_000
@@ -45,6 +47,7 @@ class CsvRecording:
                 f"{path} must have the columns {', '.join(COLUMNS)}, as openpaf run --csv writes; "
                 f"got {', '.join(self._names[:8]) or 'none'}"
             )
+        self._sets: tuple[str, ...] = ()
         self._skeleton = None if self._wide else self._find_skeleton()
 
     def records(self) -> Iterator[Record]:
@@ -65,7 +68,7 @@ class CsvRecording:
             where = f"{self._path}: line {number}"
             number += len(rows)
             try:
-                yield _record(rows, columns, mark, named, skeleton, where)
+                yield _record(rows, columns, mark, named, (skeleton, self._sets), where)
             except (*NO_NUMBERS, IndexError) as error:
                 if isinstance(error, RecordingError):
                     raise
@@ -110,6 +113,8 @@ class CsvRecording:
         """The smallest skeleton that has the parts of the first rows."""
         place = self._names.index("part")
         parts = {row[place] for row in itertools.islice(self._rows(), _LOOK_FOR_PARTS)}
+        self._sets = tuple(dict.fromkeys(name for p, name in SMALL_PARTS.items() if p in parts))
+        parts -= SMALL_PARTS.keys()
         for skeleton in _SMALLEST_FIRST:
             if parts <= set(skeleton.parts):
                 return skeleton
@@ -137,9 +142,11 @@ def _record(
     columns: list[int],
     mark: int | None,
     named: int | None,
-    skeleton: Skeleton,
+    kinds: tuple[Skeleton, tuple[str, ...]],
     where: str,
 ) -> Record:
+    body, sets = kinds
+    skeleton = widened(body, sets)
     frame, time, person, id_, part, *values = columns
     people = {name: n for n, name in enumerate(dict.fromkeys(row[person] for row in rows))}
     table = np.zeros((len(people), len(skeleton.parts), 3))
@@ -154,5 +161,9 @@ def _record(
         filled[n, k] = mark is not None and row[mark] == "1"
         ids[n] = int(row[id_])
     source = None if named is None else rows[0][named] or None
-    poses = to_poses(table.reshape(len(table), -1), ids, skeleton, where, source=source)
+    count = len(body.parts)
+    flat = table[:, :count].reshape(len(table), -1)
+    poses = to_poses(flat, ids, body, where, source=source)
+    _, _, small = apart(table[..., :2], table[..., 2], count, sets)
+    poses, filled = replace(poses, part_sets=small), filled[:, :count]
     return Record(int(rows[0][frame]), float(rows[0][time]), poses, None, filled, where)

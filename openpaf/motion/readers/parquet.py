@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from openpaf.errors import MissingExtraError, RecordingError, first_line
 from openpaf.motion.readers.sources import OneSource
 from openpaf.motion.readers.wide import is_wide, wide_records
 from openpaf.motion.records import NO_NUMBERS, Record, skeleton_named, text_of, to_poses
+from openpaf.motion.small_parts import sets_of_people
 from openpaf.skeleton import Skeleton
 
 _ROWS = 1024
@@ -78,6 +80,7 @@ class ParquetRecording:
             raise RecordingError(f"{where} is not a frame of openpaf batch: {error}") from None
         source = text_of(row.get("source"))
         poses = to_poses(rows, ids, self._skeleton, where, size, scores=scores, source=source)
+        poses = replace(poses, part_sets=sets_of_people(people, where))
         return Record(frame, seconds, poses, source, None, where)
 
     def _opened(self) -> Any:
