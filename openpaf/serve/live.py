@@ -12,17 +12,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
+import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from openpaf.poses import Poses
 from openpaf.serve.config import ServeConfig
 from openpaf.serve.errors import RequestError, validation_message
 from openpaf.serve.guard import check_token
 from openpaf.serve.options import Options
 from openpaf.serve.pipeline import Pipeline
+from openpaf.topdown.closer import CloserLook
+from openpaf.topdown.follower import Follower
 from openpaf.track import Tracker
 
 # A browser's WebSocket cannot set headers, but it can offer protocols: this one, then the token.
@@ -89,6 +95,7 @@ class _Live:
         self._second = self._settings = 0
         self._options = Options()
         self._tracker = Tracker()
+        self._follower = Follower(())
         self._count = 0
         self._newest: tuple[int, float, bytes] | None = None
         self._arrived = asyncio.Event()
@@ -141,7 +148,8 @@ class _Live:
             if len(text) > _MAX_SETTINGS:
                 raise RequestError(413, f"settings must be at most {_MAX_SETTINGS} characters")
             options = Options.model_validate_json(text)
-            self._pipeline.model(options)
+            model = self._pipeline.model(options)
+            model.closer_looks(hands=options.hands, face=options.face)
         except ValidationError as error:
             message = validation_message(error.errors(), [*Options.model_fields])
             await self._websocket.send_json({"error": message})
@@ -150,7 +158,7 @@ class _Live:
             await self._websocket.send_json({"error": str(error)})
             return
         if options.model != self._options.model:
-            self._tracker = Tracker()
+            self._tracker, self._follower = Tracker(), Follower(())
         self._options = options
 
     async def _answer(self) -> None:
@@ -166,15 +174,20 @@ class _Live:
         # Both as they are now: settings may change while the frame is on its way.
         options, tracker = self._options, self._tracker
         waited = time.monotonic() - taken
+
+        def follow(
+            looks: Sequence[CloserLook], poses: Poses, frame: NDArray[np.uint8] | None
+        ) -> Poses:
+            poses = tracker.update(poses, taken)
+            if self._follower.looks != tuple(looks):
+                self._follower = Follower(looks)
+            return poses if frame is None else self._follower.look(poses, frame, taken)
+
         try:
-            poses = await self._pipeline.detect(data, options, "the frame")
+            poses = await self._pipeline.detect(data, options, "the frame", follow)
         except RequestError as error:
             return {"frame": number, "error": str(error)}
-
-        def follow() -> dict[str, Any]:
-            return tracker.update(poses, taken).to_openpose()
-
-        found = await self._pipeline.in_thread(follow)
+        found = await self._pipeline.in_thread(poses.to_openpose)
         timings = {stage: round(ms, 1) for stage, ms in poses.timings.items()}
         timings["wait"] = round(timings["wait"] + 1000 * waited, 1)
         return found | {"frame": number, "size": poses.frame_size, "timings": timings}

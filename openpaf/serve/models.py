@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openpaf.drawing.colors import limb_colors
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
 from openpaf.looks import NAMED, Look, check_looks, placed, read_looks
+from openpaf.part_set import KINDS
 from openpaf.preprocess import Placement
 from openpaf.serve.errors import RequestError
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.style import STYLE, css
+from openpaf.topdown.closer import CloserLook
 from openpaf.topdown.refine import LIMIT
 
 # Net inputs are widened to these, so that pictures of nearly the same shape share a batch.
 _WIDTH_STEP, _HEIGHT_STEP = 64, 16
+_NONE: dict[str, Any] = dict.fromkeys(KINDS, False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +32,38 @@ class Model:
 
     name: str
     engine: Engine
+    closer: Mapping[str, CloserLook]
+
+    @classmethod
+    def of(cls, engine: Engine) -> Model:
+        """Offer an engine's network, and looks at hands and faces: its own, or bundled ones."""
+        own = {look.name: look for look in engine.closer_looks()}
+        for name in KINDS:
+            if name not in own:
+                # None bundled, or bodies that do not say where they are.
+                with suppress(ConfigError):
+                    (own[name],) = engine.closer_looks(**{**_NONE, name: True})
+        return cls(engine.card.name, engine, own)
+
+    def closer_looks(self, *, hands: bool | None, face: bool | None) -> tuple[CloserLook, ...]:
+        """Looks at hands and faces that a request asks for; None is as the service was started.
+
+        Raises
+        ------
+        RequestError
+            422 when there is none to be had.
+        """
+        usual = [look.name for look in self.engine.closer_looks()]
+        asked = {"hands": hands, "face": face}
+        names = [name for name, one in asked.items() if one or (one is None and name in usual)]
+        for name in names:
+            if name not in self.closer:
+                raise RequestError(
+                    422,
+                    f"{name} cannot be looked for with {self.name} here; start the service with "
+                    f"--{name}, or take another model",
+                )
+        return tuple(self.closer[name] for name in names)
 
     def placement(
         self, width: int, height: int, net_height: int | None, scale: float = 1.0
@@ -63,8 +100,7 @@ class Model:
     def describe(self, max_net_height: int) -> dict[str, Any]:
         """What `/models` says of it."""
         card, engine = self.engine.card, self.engine
-        skeleton = output_skeleton(card.skeleton)
-        drawn = skeleton.drawn_limbs
+        usual = [look.name for look in engine.closer_looks()]
         return {
             "name": self.name,
             "provider": engine.provider,
@@ -76,12 +112,10 @@ class Model:
             "min_score": card.calibration.min_score,
             "license": card.license,
             "training_data": card.training_data,
-            "skeleton": {
-                "name": skeleton.name,
-                "parts": skeleton.parts,
-                "limbs": [skeleton.limbs[n] for n in drawn],
-                "colors": [css(skeleton.colors[n]) for n in drawn],
-                "part_color": css(STYLE.part),
+            "skeleton": _describe(output_skeleton(card.skeleton)),
+            "closer": {
+                name: {"usual": name in usual, "skeleton": _describe(KINDS[name].skeleton)}
+                for name in self.closer
             },
         }
 
@@ -136,7 +170,7 @@ def open_models(
         if name in opened:
             raise ConfigError(f"two of the models are called {name!r}; serve one of them")
         engine.warm_up()
-        opened[name] = Model(name, engine)
+        opened[name] = Model.of(engine)
     return opened
 
 
@@ -148,6 +182,18 @@ def default_model(models: Mapping[str, Model]) -> Model:
 def output_skeleton(skeleton: Skeleton) -> Skeleton:
     """Skeleton of the OpenPose form, which has no body of 17 parts."""
     return COCO_18 if skeleton == COCO_17 else skeleton
+
+
+def _describe(skeleton: Skeleton) -> dict[str, Any]:
+    """What the page draws a skeleton by."""
+    drawn, colors = skeleton.drawn_limbs, limb_colors(skeleton, "side")
+    return {
+        "name": skeleton.name,
+        "parts": skeleton.parts,
+        "limbs": [skeleton.limbs[n] for n in drawn],
+        "colors": [css(colors[n]) for n in drawn],
+        "part_color": css(STYLE.part),
+    }
 
 
 def _round_up(side: int, step: int) -> int:

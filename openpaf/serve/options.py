@@ -38,6 +38,14 @@ class Options(BaseModel):
     min_score: Annotated[
         float | None, Field(ge=0, le=1, description="Lowest score of a person; the model's own.")
     ] = None
+    hands: Annotated[
+        bool | None,
+        Field(description="Whether to find 21 parts of each hand; as the service was started."),
+    ] = None
+    face: Annotated[
+        bool | None,
+        Field(description="Whether to find 70 parts of each face; as the service was started."),
+    ] = None
 
     def decoder_config(self) -> DecoderConfig:
         """The decoder these options ask for; steps of 0.01, so that few of them are made."""

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from openpaf.decoder.decoder import decoder_of
 from openpaf.engine import NetFrame, ms_since
 from openpaf.fields import Fields
@@ -22,9 +25,12 @@ from openpaf.serve.models import Model, default_model
 from openpaf.serve.options import Options
 from openpaf.serve.unpack import unpack
 from openpaf.stream.batcher import Batcher
+from openpaf.topdown.closer import CloserLook, closer
+from openpaf.topdown.refine import refined
 from openpaf.track import warm_up
 
 Result = TypeVar("Result")
+Closely = Callable[[Sequence[CloserLook], Poses, NDArray[np.uint8] | None], Poses]
 _Key = tuple[str, tuple[int, int]]
 
 
@@ -83,8 +89,17 @@ class Pipeline:
             raise RequestError(422, f"net_height must be at most {self.config.max_net_height} here")
         return model
 
-    async def detect(self, data: bytes, options: Options, name: str = "the picture") -> Poses:
+    async def detect(
+        self,
+        data: bytes,
+        options: Options,
+        name: str = "the picture",
+        closely: Closely = closer,
+    ) -> Poses:
         """Find everyone in a picture; `timings` has what each stage took, waiting included.
+
+        `closely` does the last of it, in a thread: given the looks at hands and faces that are
+        asked for, the people, and the frame where there are any such looks.
 
         Raises
         ------
@@ -92,6 +107,7 @@ class Pipeline:
             When the picture or the options cannot be served.
         """
         model = self.model(options)
+        looks = model.closer_looks(hands=options.hands, face=options.face)
         answer = await self._batcher.submit(self._prepared(data, model, options, name))
         net_frame = answer.item
         timings = net_frame.timings(wait=1000 * answer.waited, network=1000 * answer.ran)
@@ -100,11 +116,12 @@ class Pipeline:
         def people() -> Poses:
             engine = model.engine
             found = engine.decode(answer.result, net_frame.placement, timings, decoder=decoder)
-            if engine.refiner is None:
-                return found
+            if engine.refiner is None and not looks:
+                return closely((), found, None)
             # Unpacked once more, rather than kept while it waited.
             frame = unpack(data, self.config.max_pixels, name)
-            return engine.refiner.refine(found, frame, decoder.min_score)
+            found = refined(engine.refiner, found, frame, decoder.min_score)
+            return closely(looks, found, frame)
 
         poses = await self.in_thread(people)
         self.metrics.count_frame(poses)

@@ -78,12 +78,17 @@ class OpenPoseFrame(BaseModel):
 
 class CocoResult(BaseModel):
     """A COCO keypoint result; `keypoints` is x, y, score of each part, zeros where missing:
-    COCO's 17, or those of a skeleton that is not built in."""
+    COCO's 17, or those of a skeleton that is not built in. The others are COCO-WholeBody's, where
+    hands or faces were asked for."""
 
     image_id: int
     category_id: int
     keypoints: list[float]
     score: float
+    foot_kpts: list[float] | None = None
+    face_kpts: list[float] | None = None
+    lefthand_kpts: list[float] | None = None
+    righthand_kpts: list[float] | None = None
 
 
 class Picture(BaseModel):

@@ -42,10 +42,14 @@ class Follower:
     looks : sequence of CloserLook
     config : TrackConfig, optional
         How points are smoothed.
+
+    Attributes
+    ----------
+    looks : tuple of CloserLook
     """
 
     def __init__(self, looks: Sequence[CloserLook], config: TrackConfig | None = None) -> None:
-        self._looks = looks
+        self.looks = tuple(looks)
         self._known = {look.name: _Known(look.name, config or TrackConfig()) for look in looks}
         self._latest: Poses | None = None
         self._time = -math.inf
@@ -62,7 +66,7 @@ class Follower:
             Seconds; later than the frame before.
         """
         self._time = max(time, self._time + _SHORTEST_STEP)
-        for look in self._looks:
+        for look in self.looks:
             known = self._known[look.name]
             places = known.followed(look.by_body(poses), poses, look.people(poses), self._time)
             poses = look.look(poses, frame, places)

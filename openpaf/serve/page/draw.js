@@ -1,6 +1,11 @@
 // Skeletons and ids on a canvas.
 
 const KEYPOINT = 3;
+const SMALL = {
+  hands: ["hand_left_keypoints_2d", "hand_right_keypoints_2d"], face: ["face_keypoints_2d"],
+};
+// Hands and faces are so many lines wide.
+const SMALL_A_LINE = 40;
 
 // people: OpenPose's form, in canvas px; show: what `shown` says.
 export function drawPeople(context, people, skeleton, show) {
@@ -24,6 +29,35 @@ export function drawPeople(context, people, skeleton, show) {
     });
     if (show.ids && id >= 0) label(context, id, top(skeleton, at, found), unit, `hsl(${own} 75% 40%)`);
   });
+}
+
+// Hands and faces of the same people, as fine as each of them is small.
+export function drawSmall(context, people, small, show) {
+  people.forEach((person, place) => {
+    const [id] = person.person_id;
+    const own = `hsl(${hue(id >= 0 ? id : place)} 85% 60%)`;
+    for (const [name, keys] of Object.entries(SMALL)) {
+      if (!small[name]) continue;
+      for (const key of keys) drawOne(context, person[key] ?? [], small[name], show, own);
+    }
+  });
+}
+
+function drawOne(context, flat, skeleton, show, own) {
+  const at = (part) => flat.slice(KEYPOINT * part, KEYPOINT * part + 2);
+  const found = (part) => flat[KEYPOINT * part + 2] > 0;
+  const there = skeleton.parts.map((_, part) => part).filter(found);
+  if (!there.length) return;
+  const extents = [0, 1].map((axis) => {
+    const values = there.map((part) => at(part)[axis]);
+    return Math.max(...values) - Math.min(...values);
+  });
+  const width = Math.max(...extents) / SMALL_A_LINE;
+  skeleton.limbs.forEach(([a, b], limb) => {
+    if (!found(a) || !found(b)) return;
+    stroke(context, at(a), at(b), width, show.color === "person" ? own : skeleton.colors[limb]);
+  });
+  for (const part of there) dot(context, at(part), 0.7 * width, skeleton.part_color);
 }
 
 // Far from the hues of the numbers beside it.

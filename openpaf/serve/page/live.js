@@ -1,6 +1,7 @@
 // Frames to the server and people back, never more frames on their way than it can take.
 
 import { liveSocket } from "./server.js";
+import { moved } from "./show.js";
 
 const MAX_ON_THE_WAY = 4;
 const LONGEST_RETRY = 8000;
@@ -97,8 +98,8 @@ export class Live {
 
   // Another frame may be on its way for each time the server could have looked at one while this
   // one travelled; more would only wait there and grow old.
-  makeRoom(latency, { preprocess, wait, network, decode }) {
-    const work = preprocess + network + decode;
+  makeRoom(latency, { preprocess, wait, network, decode, hands = 0, face = 0 }) {
+    const work = preprocess + network + decode + hands + face;
     const travelled = Math.max(0, latency - work - wait);
     this.room = Math.min(MAX_ON_THE_WAY, 1 + Math.floor(travelled / Math.max(work, 1)));
   }
@@ -114,11 +115,8 @@ function copy(video) {
 
 function inVideo(result, { videoWidth, videoHeight }) {
   const scale = [videoWidth / result.size[0], videoHeight / result.size[1], 1];
-  const people = result.people.map((person) => ({
-    ...person,
-    pose_keypoints_2d: person.pose_keypoints_2d.map(
-      (value, index) => Math.round(value * scale[index % 3] * 1000) / 1000,
-    ),
-  }));
+  const people = result.people.map((person) => moved(
+    person, (value, index) => Math.round(value * scale[index % 3] * 1000) / 1000,
+  ));
   return { ...result, people, size: [videoWidth, videoHeight] };
 }

@@ -8,11 +8,14 @@ import { onShowChange } from "./show.js";
 import { clear, paint, say, showFrame, showPicture, view } from "./view.js";
 
 const HEIGHTS = [128, 192, 256, 320, 368, 432, 512, 624, 736];
+const CLOSE_HEIGHT = 720;
+const CLOSER = ["hands", "face"];
 const video = document.createElement("video");
 Object.assign(video, { muted: true, playsInline: true });
 
 let offered = []; // models
 let skeleton = null;
+let small = {}; // skeletons of hands and faces, as far as the model offers them
 let picture = null; // { file, bitmap } while a picture is shown
 let live = null; // while a camera or a video is
 let shown = []; // people
@@ -25,7 +28,9 @@ let recorder = null;
 // --- settings
 
 function settings() {
+  const closer = CLOSER.filter((name) => !$(`find-${name}`).disabled);
   return {
+    ...Object.fromEntries(closer.map((name) => [name, $(`find-${name}`).checked])),
     model: $("model").value,
     net_height: Number($("net-height").value),
     looks: $("looks").value,
@@ -37,6 +42,14 @@ function settings() {
 function chooseModel() {
   const model = offered.find(({ name }) => name === $("model").value);
   skeleton = model.skeleton;
+  small = {};
+  for (const name of CLOSER) {
+    const offer = model.closer[name];
+    $(`find-${name}`).disabled = !offer;
+    $(`find-${name}`).checked = offer?.usual ?? false;
+    if (offer) small[name] = offer.skeleton;
+  }
+  $("closer").hidden = !Object.keys(small).length;
   $("peak-threshold").value = model.peak_threshold;
   $("min-score").value = model.min_score;
   $("looks").replaceChildren(...model.looks.map((name) => new Option(name, name)));
@@ -47,6 +60,12 @@ function chooseModel() {
       .map((height) => new Option(`${height} px`, height, false, height === model.net_height)),
   );
   $("net-height").disabled = model.net_size !== null;
+}
+
+// Hands and faces are looked at in the frame itself, not in the network's small picture of it.
+function frameHeight() {
+  const { net_height, hands, face } = settings();
+  return hands || face ? Math.max(net_height, CLOSE_HEIGHT) : net_height;
 }
 
 function changed() {
@@ -165,7 +184,7 @@ async function follow() {
   $("stop").hidden = false;
   $("record").hidden = !Recorder.possible;
   live = new Live(video, {
-    height: () => settings().net_height,
+    height: frameHeight,
     settings,
     onPeople: showPeople,
     onStatus: say,
@@ -234,7 +253,7 @@ function onNextFrame() {
 }
 
 function repaint() {
-  if (live || picture) paint(frame ?? (live ? video : picture.bitmap), shown, skeleton);
+  if (live || picture) paint(frame ?? (live ? video : picture.bitmap), shown, skeleton, small);
 }
 
 function showPeople(result, sent) {
@@ -270,7 +289,9 @@ $("pause").onclick = () => {
 video.onplay = () => { $("pause").textContent = "Pause"; };
 video.onpause = () => { $("pause").textContent = "Play"; };
 $("model").onchange = () => { chooseModel(); changed(); };
-for (const id of ["net-height", "looks", "min-score", "peak-threshold"]) $(id).onchange = changed;
+for (const id of ["net-height", "looks", "find-hands", "find-face", "min-score", "peak-threshold"]) {
+  $(id).onchange = changed;
+}
 for (const id of ["min-score", "peak-threshold"]) {
   $(id).oninput = () => {
     $("peak-value").value = $("peak-threshold").value;

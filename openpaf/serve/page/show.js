@@ -17,12 +17,15 @@ export function onShowChange(changed) {
 
 // People as a mirror shows them.
 export function mirrored(people, width) {
-  return people.map((person) => ({
-    ...person,
-    pose_keypoints_2d: person.pose_keypoints_2d.map(
-      (value, index) => (index % KEYPOINT ? value : width - 1 - value),
-    ),
-  }));
+  return people.map((person) => moved(
+    person, (value, index) => (index % KEYPOINT ? value : width - 1 - value),
+  ));
+}
+
+// A person whose every x, y, score is another: of the body, the hands and the face.
+export function moved(person, change) {
+  const lists = Object.entries(person).filter(([key]) => key.endsWith("_2d"));
+  return { ...person, ...Object.fromEntries(lists.map(([key, flat]) => [key, flat.map(change)])) };
 }
 
 // Hide the faces of people in a canvas: each becomes a few squares. People: in canvas px.

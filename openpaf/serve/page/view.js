@@ -1,7 +1,7 @@
 // What is shown: the picture with the people in it, how many and how fast, and what went wrong.
 
 import { $ } from "./dom.js";
-import { drawPeople } from "./draw.js";
+import { drawPeople, drawSmall } from "./draw.js";
 import { blurFaces, mirrored, shown } from "./show.js";
 
 export const view = $("view");
@@ -11,8 +11,9 @@ const context = view.getContext("2d");
 let arrivals = []; // times of the latest results
 let latencies = [];
 
-// picture: anything a canvas can draw; people: OpenPose's form, in px of the picture.
-export function paint(picture, people, skeleton) {
+// picture: anything a canvas can draw; people: OpenPose's form, in px of the picture; small: the
+// skeletons of hands and faces.
+export function paint(picture, people, skeleton, small) {
   const show = shown();
   const placed = show.mirror ? mirrored(people, view.width) : people;
   context.save();
@@ -21,7 +22,9 @@ export function paint(picture, people, skeleton) {
   context.restore();
   if (show.alone) blacken();
   else if (show.blur && skeleton) blurFaces(context, placed, skeleton);
-  if (skeleton) drawPeople(context, placed, skeleton, show);
+  if (!skeleton) return;
+  drawPeople(context, placed, skeleton, show);
+  drawSmall(context, placed, small, show);
 }
 
 function blacken() {
