@@ -21,7 +21,7 @@ class Style:
         that are not in question.
     bodies_a_line : float
         Longer sides of a person's box over the width of a limb's line.
-    hands_a_line : float
+    hands_a_line, faces_a_line : float
         Longer sides of a hand's or a face's box over the width of its lines.
     head : float
         What is taken of that width on the head, whose parts are close together.
@@ -45,6 +45,7 @@ class Style:
     others: Color = (150, 150, 150)
     bodies_a_line: float = 60.0
     hands_a_line: float = 40.0
+    faces_a_line: float = 90.0
     head: float = 0.5
     dot: float = 0.7
     smallest_dot: float = 0.5

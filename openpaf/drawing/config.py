@@ -25,7 +25,7 @@ class DrawConfig:
         limb; or one for every person, the same as long as they keep their id.
     line_width : float, optional
         Of limbs, px. A sixtieth of each person's height or width where nothing is said, so that
-        pictures of every size look alike. Lines of hands and faces are a fortieth of theirs, and
+        pictures of every size look alike. Lines of hands and faces follow their sizes, and are
         never wider than this.
     boxes : bool
         A box around everyone's keypoints.

@@ -15,13 +15,14 @@ from openpaf.style import STYLE
 
 def draw_small_parts(canvas: NDArray[np.uint8], poses: Poses, config: DrawConfig) -> None:
     """Every hand and face that was found, a colour a finger."""
-    for part_set in poses.part_sets.values():
+    for name, part_set in poses.part_sets.items():
         small = _as_people(part_set, poses)
         if not len(small):
             continue
         sizes = np.minimum(extents(small.boxes), max(canvas.shape))
         widest = np.inf if config.line_width is None else config.line_width
-        widths = np.minimum(sizes / STYLE.hands_a_line, widest).tolist()
+        lines = STYLE.hands_a_line if name == "hands" else STYLE.faces_a_line
+        widths = np.minimum(sizes / lines, widest).tolist()
         places = fixed(small.keypoints)
         draw_limbs(canvas, small, places, widths, config.color)
         draw_parts(canvas, small, places, widths)

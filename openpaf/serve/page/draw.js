@@ -5,7 +5,7 @@ const SMALL = {
   hands: ["hand_left_keypoints_2d", "hand_right_keypoints_2d"], face: ["face_keypoints_2d"],
 };
 // Hands and faces are so many lines wide.
-const SMALL_A_LINE = 40;
+const SMALL_A_LINE = { hands: 40, face: 90 };
 
 // people: OpenPose's form, in canvas px; show: what `shown` says.
 export function drawPeople(context, people, skeleton, show) {
@@ -38,12 +38,13 @@ export function drawSmall(context, people, small, show) {
     const own = `hsl(${hue(id >= 0 ? id : place)} 85% 60%)`;
     for (const [name, keys] of Object.entries(SMALL)) {
       if (!small[name]) continue;
-      for (const key of keys) drawOne(context, person[key] ?? [], small[name], show, own);
+      const lines = SMALL_A_LINE[name];
+      for (const key of keys) drawOne(context, person[key] ?? [], small[name], show, own, lines);
     }
   });
 }
 
-function drawOne(context, flat, skeleton, show, own) {
+function drawOne(context, flat, skeleton, show, own, lines) {
   const at = (part) => flat.slice(KEYPOINT * part, KEYPOINT * part + 2);
   const found = (part) => flat[KEYPOINT * part + 2] > 0;
   const there = skeleton.parts.map((_, part) => part).filter(found);
@@ -52,7 +53,7 @@ function drawOne(context, flat, skeleton, show, own) {
     const values = there.map((part) => at(part)[axis]);
     return Math.max(...values) - Math.min(...values);
   });
-  const width = Math.max(...extents) / SMALL_A_LINE;
+  const width = Math.max(...extents) / lines;
   skeleton.limbs.forEach(([a, b], limb) => {
     if (!found(a) || !found(b)) return;
     stroke(context, at(a), at(b), width, show.color === "person" ? own : skeleton.colors[limb]);
