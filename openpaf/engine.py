@@ -190,10 +190,10 @@ class Engine:
         elif tiles:
             self.tiles = Tiles.of(self.net_height, self.net_size, self.card.stride)
         runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
-        self.refiner = open_refiner(refine, refine_limit, runtime)
+        self.refiner = open_refiner(refine, self.path, refine_limit, runtime)
         if self.refiner is not None:
             self.refiner.check_parts(self.skeleton)
-        self._closer = CloserNetworks(self.skeleton, refine_limit, runtime)
+        self._closer = CloserNetworks(self.path, self.skeleton, refine_limit, runtime)
         self._asked = {"hands": hands, "face": face}
         self._closer_looks = self._closer.looks(self._asked)
         if self.net_size is not None:

@@ -145,12 +145,13 @@ class Job:
 
     def model_hash(self) -> str:
         """SHA-256 of everything that makes the network what it is."""
-        models = [find_model(self.model)]
+        first = find_model(self.model)
+        models = [first]
         if self.refine is not False:
-            models.append(find_window_network(self.refine))
+            models.append(find_window_network(self.refine, first))
         asked = {"hands": self.hands, "face": self.face}
         models += [
-            find_closer_network(name, one) for name, one in asked.items() if one is not False
+            find_closer_network(name, one, first) for name, one in asked.items() if one is not False
         ]
         files = [path.with_suffix(s) for path in models for s in (path.suffix, ".bin", ".toml")]
         digest = hashlib.sha256()

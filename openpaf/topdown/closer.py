@@ -186,8 +186,10 @@ def check_body(name: str, skeleton: Skeleton) -> None:
         raise ConfigError(f"{name} cannot be looked for: {error}") from None
 
 
-def find_closer_network(name: str, asked: bool | str | Path) -> Path:
+def find_closer_network(name: str, asked: Asked, first: Path | None = None) -> Path:
     """File of the network that `hands=` or `face=` names, the bundled one for True.
+
+    That is its copy in eight bits where `first`, which finds the people, is one too.
 
     Raises
     ------
@@ -196,7 +198,7 @@ def find_closer_network(name: str, asked: bool | str | Path) -> Path:
     ModelNotFoundError
         When there is no such file, or no model of that name on this machine.
     """
-    return _BUNDLED[name].find(asked)
+    return _BUNDLED[name].find(asked, first)
 
 
 def closer(looks: Sequence[CloserLook], poses: Poses, frame: NDArray[np.uint8] | None) -> Poses:
@@ -213,15 +215,19 @@ class CloserNetworks:
 
     Parameters
     ----------
+    first : Path
+        The network that finds the bodies.
     skeleton : Skeleton
-        Of the bodies that are found.
+        Of those.
     limit, options
         As for `CloserLook`.
     """
 
-    def __init__(self, skeleton: Skeleton, limit: int, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, first: Path, skeleton: Skeleton, limit: int, options: Mapping[str, Any]
+    ) -> None:
         self.limit = limit
-        self._skeleton, self._options = skeleton, options
+        self._first, self._skeleton, self._options = first, skeleton, options
         self._opened: dict[tuple[str, Path], CloserLook] = {}
         self._lock = threading.Lock()
 
@@ -247,7 +253,7 @@ class CloserNetworks:
 
     def _look(self, name: str, asked: Asked) -> CloserLook:
         check_body(name, self._skeleton)
-        path = find_closer_network(name, asked)
+        path = find_closer_network(name, asked, self._first)
         with self._lock:
             if (name, path) not in self._opened:
                 self._opened[name, path] = CloserLook(name, path, self.limit, self._options)

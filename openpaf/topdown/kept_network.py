@@ -14,6 +14,10 @@ from openpaf.models import find_model
 from openpaf.topdown.network import WindowNetwork, open_window_network
 
 
+_FOLDER = Path(openpaf_weights.__file__).parent
+_EIGHT_BITS = "-int8"
+
+
 class KeptNetwork:
     """A window network, loaded now, and anew in a process forked from this one.
 
@@ -65,8 +69,10 @@ class Bundled(NamedTuple):
     file: str
     what: str
 
-    def find(self, asked: bool | str | Path) -> Path:
+    def find(self, asked: bool | str | Path, first: Path | None = None) -> Path:
         """File of the network that the option names, the bundled one for True.
+
+        That is its copy in eight bits where `first`, which finds the people, is one too.
 
         Raises
         ------
@@ -76,7 +82,10 @@ class Bundled(NamedTuple):
             When there is no such file, or no model of that name on this machine.
         """
         if asked is True:
-            path = Path(openpaf_weights.__file__).parent / self.file
+            path = _FOLDER / self.file
+            smaller = path.with_stem(path.stem + _EIGHT_BITS)
+            if first is not None and first.stem.endswith(_EIGHT_BITS) and smaller.is_file():
+                return smaller
             if not path.is_file():
                 raise ConfigError(
                     f"this version comes without a {self.what}, so {self.option}=True has nothing "

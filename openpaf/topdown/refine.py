@@ -166,9 +166,9 @@ def refined(
 
 
 def open_refiner(
-    refine: bool | str | Path, limit: int, options: Mapping[str, Any]
+    refine: bool | str | Path, first: Path, limit: int, options: Mapping[str, Any]
 ) -> Refiner | None:
-    """The refiner that `refine=` asks for; None for False.
+    """The refiner that `refine=` asks for, of the people that `first` finds; None for False.
 
     Raises
     ------
@@ -177,11 +177,15 @@ def open_refiner(
     MissingExtraError, ModelError, ModelNotFoundError
         When the network cannot be loaded.
     """
-    return None if refine is False else Refiner(find_window_network(refine), limit, options)
+    if refine is False:
+        return None
+    return Refiner(find_window_network(refine, first), limit, options)
 
 
-def find_window_network(refine: bool | str | Path) -> Path:
+def find_window_network(refine: bool | str | Path, first: Path | None = None) -> Path:
     """File of the window network that `refine=` names, the bundled one for True.
+
+    That is its copy in eight bits where `first`, which finds the people, is one too.
 
     Raises
     ------
@@ -190,7 +194,7 @@ def find_window_network(refine: bool | str | Path) -> Path:
     ModelNotFoundError
         When there is no such file, or no model of that name on this machine.
     """
-    return _BUNDLED.find(refine)
+    return _BUNDLED.find(refine, first)
 
 
 def largest(poses: Poses, limit: int) -> NDArray[np.intp]:

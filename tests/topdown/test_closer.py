@@ -148,7 +148,7 @@ def test_networks_of_other_parts(tmp_path: Path) -> None:
 
 def test_bodies_that_do_not_say_where_faces_are(tmp_path: Path) -> None:
     face = write_window(tmp_path / "face.onnx", FACE_70)
-    networks = CloserNetworks(MPI_15, 20, {})
+    networks = CloserNetworks(Path("first.onnx"), MPI_15, 20, {})
     for asked in (True, face):
         with pytest.raises(ConfigError, match="^face cannot be looked for: MPI_15 has no nose.*$"):
             networks.looks({"hands": False, "face": asked})
@@ -156,7 +156,7 @@ def test_bodies_that_do_not_say_where_faces_are(tmp_path: Path) -> None:
     assert len(networks.looks({"hands": hand, "face": False})) == 1
     legs = Skeleton("LEGS", ("left_knee", "left_ankle"), ((0, 1),))
     with pytest.raises(ConfigError, match="hands cannot be looked for: LEGS has no left_elbow"):
-        CloserNetworks(legs, 20, {}).looks({"hands": hand})
+        CloserNetworks(Path("first.onnx"), legs, 20, {}).looks({"hands": hand})
 
 
 @pytest.mark.parametrize("name", ["hands", "face"])
@@ -165,7 +165,7 @@ def test_what_names_no_network(name: str) -> None:
         with pytest.raises(ConfigError, match=f"{name} must be True, False or a window network"):
             find_closer_network(name, asked)  # type: ignore[arg-type]
     with pytest.raises(ModelNotFoundError, match=r"nowhere\.onnx"):
-        CloserNetworks(BODY_25, 20, {}).looks({name: "nowhere.onnx"})
+        CloserNetworks(Path("first.onnx"), BODY_25, 20, {}).looks({name: "nowhere.onnx"})
 
 
 def test_none_bundled_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
