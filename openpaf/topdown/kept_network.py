@@ -13,8 +13,6 @@ from openpaf.errors import ConfigError
 from openpaf.models import find_model
 from openpaf.topdown.network import WindowNetwork, open_window_network
 
-
-_FOLDER = Path(openpaf_weights.__file__).parent
 _EIGHT_BITS = "-int8"
 
 
@@ -82,7 +80,7 @@ class Bundled(NamedTuple):
             When there is no such file, or no model of that name on this machine.
         """
         if asked is True:
-            path = _FOLDER / self.file
+            path = Path(openpaf_weights.__file__).parent / self.file
             smaller = path.with_stem(path.stem + _EIGHT_BITS)
             if first is not None and first.stem.endswith(_EIGHT_BITS) and smaller.is_file():
                 return smaller

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from openpaf.errors import ConfigError
-from openpaf.topdown import kept_network
 from openpaf.topdown.kept_network import Bundled
 
 _EIGHT, _WHOLE = Path("default-int8.onnx"), Path("default.onnx")
@@ -16,7 +15,7 @@ _EIGHT, _WHOLE = Path("default-int8.onnx"), Path("default.onnx")
 def test_eight_bits_look_again_where_eight_bits_looked_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_network, "_FOLDER", tmp_path)
+    monkeypatch.setattr("openpaf_weights.__file__", str(tmp_path / "__init__.py"))
     bundled = Bundled("refine", "window.onnx", "window network")
     with pytest.raises(ConfigError, match="comes without a window network, so refine=True"):
         bundled.find(True, _EIGHT)
