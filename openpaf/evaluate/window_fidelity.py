@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from openpaf.engine import Engine
 from openpaf.frame import to_frame
+from openpaf.poses import Poses
+from openpaf.skeleton import FACE_70, HAND_21
 from openpaf.topdown import WindowNetwork, Windows
+from openpaf.topdown.part_windows import face_windows, hand_windows
 from openpaf.topdown.refine import GROWTH, grown, largest
 from openpaf.topdown.windows import cut
 
@@ -20,6 +23,7 @@ _MOST_A_FRAME = 4
 _CLEAR = 0.2
 _NEAR = 0.03
 _WORST = 0.9
+_BY_BODY = {HAND_21.parts: hand_windows, FACE_70.parts: face_windows}
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,27 @@ class WindowFidelity:
 def people_windows(network: WindowNetwork, frames: Iterable[Any]) -> list[NDArray[np.uint8]]:
     """Windows (H, W, 3) about the largest people that the bundled default finds in frames.
 
-    Of a frame in which it finds nobody, the window of the whole.
+    About their hands or faces, where the network looks at these. Of a frame in which it finds
+    none, the window of the whole.
     """
     pixels: list[NDArray[np.uint8]] = []
     with Engine() as finder:
         for one in frames:
             frame = to_frame(one)
             poses = finder.detect(frame)
-            boxes = poses.boxes[largest(poses, _MOST_A_FRAME)].astype(np.float64)
-            if not len(boxes):
-                boxes = np.array([[0.0, 0.0, frame.shape[1] - 1.0, frame.shape[0] - 1.0]])
-            windows = network.around(grown(boxes, GROWTH))
+            windows = _windows(network, poses[largest(poses, _MOST_A_FRAME)])
+            if not len(windows):
+                whole = np.array([[0.0, 0.0, frame.shape[1] - 1.0, frame.shape[0] - 1.0]])
+                windows = network.around(whole)
             pixels += list(cut(frame, windows, network.card.size))
     return pixels
+
+
+def _windows(network: WindowNetwork, poses: Poses) -> Windows:
+    placed = _BY_BODY.get(network.skeleton.parts)
+    if placed is None:
+        return network.around(grown(poses.boxes.astype(np.float64), GROWTH))
+    return placed(poses.keypoints, poses.scores, poses.skeleton)[0]
 
 
 def compare_window_networks(

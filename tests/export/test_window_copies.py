@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
-from openpaf.evaluate.window_fidelity import compare_window_networks
+from openpaf.evaluate.window_fidelity import compare_window_networks, people_windows
 from openpaf.export.quantize import to_fp16, to_int8
 from openpaf.export.window import export_window_onnx
 from openpaf.models import WindowCard
 from openpaf.network.window import WindowNetConfig, build_window_net
-from openpaf.skeleton import COCO_17
+from openpaf.skeleton import COCO_17, FACE_70, HAND_21, Skeleton
 from openpaf.topdown import WindowNetwork, open_window_network
 
 
@@ -61,3 +62,16 @@ def test_a_copy_that_sees_other_places_is_at_fault() -> None:
     other = compare_window_networks(WindowNetwork(Peaks(8)), WindowNetwork(Peaks(10)), windows)
     assert same.parts == 34 and same.fault is None
     assert other.fault is not None and "0% of the parts" in other.fault
+
+
+@pytest.mark.parametrize("skeleton", [COCO_17, HAND_21, FACE_70])
+def test_copies_are_compared_on_what_they_look_at(shared: Path, skeleton: Skeleton) -> None:
+    peaks = Peaks(8)
+    peaks.card = replace(Peaks.card, skeleton=skeleton)
+    network = WindowNetwork(peaks)
+    frames = [shared / "media/COCO_val2014_000000000241.jpg", np.zeros((90, 120, 3), np.uint8)]
+    seen, nobody = ([*people_windows(network, [frame])] for frame in frames)
+    assert len(nobody) == 1
+    most = 8 if skeleton is HAND_21 else 4
+    assert 1 < len(seen) <= most
+    assert {pixels.shape for pixels in seen} == {(64, 64, 3)}
