@@ -30,10 +30,17 @@ NETWORKS = {
             "output_right_eye", "output_left_iris", "output_right_iris",
         ),
     ),
+    "blazepose": ("blazepose-heavy", ("Identity_2", "Identity_3")),
 }  # fmt: skip
 """Of each: its name in the package, and the outputs that are kept."""
 
 _OPSET = 15
+
+_CONVOLUTIONS = {
+    "_FusedConv2D": "Conv2D",
+    "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
+}
+_CONVOLUTION_ATTRIBUTES = ("T", "strides", "padding", "dilations", "data_format")
 
 
 def main() -> None:
@@ -82,7 +89,7 @@ def _weights(path: Path, manifest: list[dict[str, Any]]) -> dict[str, NDArray[An
 
 
 def _plain(graph: Any) -> Any:
-    """The same graph in operations that tf2onnx knows: products and biases, ReLUs."""
+    """The same graph in operations that tf2onnx knows: products, biases, ReLUs."""
     plain = tf.compat.v1.GraphDef(versions=graph.versions)
 
     def add(name: str, op: str, *inputs: str) -> str:
@@ -95,6 +102,15 @@ def _plain(graph: Any) -> Any:
             values, weights, bias = node.input
             product = add(f"{node.name}/product", "MatMul", values, weights)
             add(node.name, "BiasAdd", product, bias)
+        elif node.op in _CONVOLUTIONS:
+            values, weights, bias = node.input
+            product = add(f"{node.name}/product", _CONVOLUTIONS[node.op], values, weights)
+            for attribute in _CONVOLUTION_ATTRIBUTES:
+                plain.node[-1].attr[attribute].CopyFrom(node.attr[attribute])
+            _, *activation = (name.decode() for name in node.attr["fused_ops"].list.s)
+            total = add(f"{node.name}/sum" if activation else node.name, "BiasAdd", product, bias)
+            for op in activation:
+                add(node.name, op, total)
         elif node.op == "Prelu":
             values, slopes = node.input
             above = add(f"{node.name}/above", "Relu", values)
