@@ -102,7 +102,8 @@ class Engine:
         Describes a model file that does not describe itself.
     refine : bool, str or Path
         Look once more at each person, with the bundled window network when True, or with another
-        by name or path. `refine` in `Poses.timings` is what it took.
+        by name or path; mirrored too where `looks` are more than one. `refine` in `Poses.timings`
+        is what it took.
     refine_limit : int
         Most people of a frame to look at once more, the largest first.
     hands, face : bool, str or Path
@@ -190,7 +191,10 @@ class Engine:
         elif tiles:
             self.tiles = Tiles.of(self.net_height, self.net_size, self.card.stride)
         runtime = {name: self._options[name] for name in ("device", "threads", "spinning")}
-        self.refiner = open_refiner(refine, self.path, refine_limit, runtime)
+        # Who looks at a frame more than once has the time for each window mirrored too.
+        self.refiner = open_refiner(
+            refine, self.path, refine_limit, runtime, mirror=len(self.looks) > 1
+        )
         if self.refiner is not None:
             self.refiner.check_parts(self.skeleton)
         self._closer = CloserNetworks(self.path, self.skeleton, refine_limit, runtime)

@@ -41,6 +41,8 @@ class Refiner:
         Most people of a frame to look at, the largest first.
     options : mapping
         Of `open_runtime`: device, threads, spinning.
+    mirror : bool
+        Look at every window mirrored too; else only where the network's card says so.
 
     Raises
     ------
@@ -48,9 +50,12 @@ class Refiner:
         See `open_window_network`.
     """
 
-    def __init__(self, path: Path, limit: int, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, limit: int, options: Mapping[str, Any], *, mirror: bool = False
+    ) -> None:
         check_limit(limit)
         self.path, self.limit = path, limit
+        self._mirror = mirror or None
         self._kept = KeptNetwork(path, options)
 
     @property
@@ -130,7 +135,8 @@ class Refiner:
     ) -> People:
         """Parts of the people in boxes (N, 4), frame px, in the skeleton of the first look."""
         network = self.network
-        found, sure = network.look(frame, network.around(grown(boxes, GROWTH)))
+        windows = network.around(grown(boxes, GROWTH))
+        found, sure = network.look(frame, windows, mirror=self._mirror)
         keypoints, scores = network.skeleton.convert(
             found.astype(np.float32), sure.astype(np.float32), skeleton
         )
@@ -166,7 +172,12 @@ def refined(
 
 
 def open_refiner(
-    refine: bool | str | Path, first: Path, limit: int, options: Mapping[str, Any]
+    refine: bool | str | Path,
+    first: Path,
+    limit: int,
+    options: Mapping[str, Any],
+    *,
+    mirror: bool = False,
 ) -> Refiner | None:
     """The refiner that `refine=` asks for, of the people that `first` finds; None for False.
 
@@ -179,7 +190,7 @@ def open_refiner(
     """
     if refine is False:
         return None
-    return Refiner(find_window_network(refine, first), limit, options)
+    return Refiner(find_window_network(refine, first), limit, options, mirror=mirror)
 
 
 def find_window_network(refine: bool | str | Path, first: Path | None = None) -> Path:

@@ -479,7 +479,7 @@ def test_people_are_looked_at_again_in_a_picture_that_nobody_kept(
         return engine_predict(engine, net_frames)
 
     engine_predict = Engine.predict
-    monkeypatch.setattr("openpaf.engine.open_refiner", lambda *_: Refiner())
+    monkeypatch.setattr("openpaf.engine.open_refiner", lambda *_, **__: Refiner())
     client = serve()
     monkeypatch.setattr(Engine, "predict", predict)
     seen.clear()  # what the engines were warmed up with

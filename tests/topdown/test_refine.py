@@ -19,7 +19,7 @@ from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.topdown import WindowNetwork, agreement, kept_network
 from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, agree
 from openpaf.topdown.refine import Refiner, largest
-from tests.networks import write_nobody
+from tests.networks import write_nobody, write_window
 
 SIGMAS = COCO_17.sigmas
 FRAME = np.zeros((400, 600, 3), np.uint8)
@@ -251,3 +251,21 @@ def test_refine_on_the_command_line() -> None:
     }
     assert look_options("bundled", 3) == {"refine": True, "refine_limit": 3}
     assert look_options("net.onnx")["refine"] == "net.onnx"
+
+
+@pytest.mark.parametrize(("looks", "mirror"), [("one", None), ("1+flip", True), ("close", True)])
+def test_more_looks_mirror_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str, mirror: bool | None
+) -> None:
+    asked = []
+    plain = WindowNetwork.look
+
+    def look(*given: Any, **options: Any) -> Any:
+        asked.append(options["mirror"])
+        return plain(*given, **options)
+
+    with Engine(looks=looks, refine=write_window(tmp_path / "window.onnx", COCO_17)) as engine:
+        assert engine.refiner is not None
+        monkeypatch.setattr(WindowNetwork, "look", look)
+        engine.refiner.look(FRAME, np.array([[10.0, 10, 60, 90]]), COCO_18)
+    assert asked == [mirror]
