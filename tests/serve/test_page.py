@@ -158,6 +158,22 @@ def test_a_photograph_is_looked_at_again_when_a_setting_changes(page: Any, share
     )
 
 
+def test_hands_and_faces_are_looked_for_where_they_are_ticked(page: Any, shared: Path) -> None:
+    page.set_input_files("#file", shared / "media" / "COCO_val2014_000000000328.jpg")
+    page.wait_for_function("() => Number(document.querySelector('#people').textContent) > 0")
+    (before,) = saved(page, "#save-keypoints").read_text().splitlines()
+    assert not any(any(one["face_keypoints_2d"]) for one in json.loads(before)["people"])
+    plain = cv2.imread(str(saved(page, "#save-picture")))
+    for tick in ("#find-hands", "#find-face"):
+        page.check(tick)
+    page.wait_for_timeout(6000)
+    (after,) = saved(page, "#save-keypoints").read_text().splitlines()
+    people = json.loads(after)["people"]
+    for key in ("face_keypoints_2d", "hand_left_keypoints_2d"):
+        assert any(any(one[key]) for one in people)
+    assert (cv2.imread(str(saved(page, "#save-picture"))) != plain).any()
+
+
 def test_what_is_no_picture_is_said(page: Any, tmp_path: Path) -> None:
     (tmp_path / "letter.png").write_text("no picture")
     page.set_input_files("#file", tmp_path / "letter.png")
