@@ -113,7 +113,7 @@ def look(network: WindowNetwork, data: Path, config: DataSetConfig) -> Looked:
     for number, name in enumerate(names):
         one = labels[name]
         frame = np.asarray(cv2.imdecode(np.frombuffer(files[name], np.uint8), cv2.IMREAD_COLOR))
-        windows = Windows(one.centres, np.stack([one.sides] * 2, 1), one.angles, one.mirrored)
+        windows = Windows.squares(one.centres, one.sides, one.angles, one.mirrored)
         keypoints, scores = network.look(frame, windows)
         found.append(
             (

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from openpaf.errors import DatasetError
 
 
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of a file.
+def load_arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
+    """Every array of a file; those of some names alone, as far as it has them, where given.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+            return {key: file[key] for key in file.files if not names or key in names}
     except OSError as error:
         raise DatasetError(f"labels {path} cannot be read: {error.strerror or error}") from error
     except (ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:

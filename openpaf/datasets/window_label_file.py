@@ -155,7 +155,7 @@ def holds_windows(path: Path) -> bool:
     DatasetError
         When it cannot be read.
     """
-    return "windows_from" in load_arrays(path)
+    return "windows_from" in load_arrays(path, "windows_from")
 
 
 def write_window_label_file(

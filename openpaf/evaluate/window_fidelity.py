@@ -67,7 +67,7 @@ def people_windows(network: WindowNetwork, frames: Iterable[Any]) -> list[NDArra
             windows = _windows(network, poses[largest(poses, _MOST_A_FRAME)])
             if not len(windows):
                 whole = np.array([[0.0, 0.0, frame.shape[1] - 1.0, frame.shape[0] - 1.0]])
-                windows = network.around(whole)
+                windows = network.around(grown(whole, GROWTH))
             pixels += list(cut(frame, windows, network.card.size))
     return pixels
 

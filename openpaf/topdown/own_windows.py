@@ -38,7 +38,7 @@ def hands_again(points: Floats, mirrored: NDArray[np.bool_]) -> Windows:
     sides = np.maximum(np.linalg.norm(length, axis=1), _WIDTHS * width) / _PALM_SIDE
     angles = np.arctan2(length[:, 0], -length[:, 1])
     middle = points[:, _PALM].mean(axis=1) - _PALM_DOWN * sides[:, None] * _down(angles)
-    return Windows(middle, np.stack([sides, sides], axis=1), angles, mirrored)
+    return Windows.squares(middle, sides, angles, mirrored)
 
 
 def faces_again(points: Floats, mirrored: NDArray[np.bool_]) -> Windows:
@@ -50,7 +50,7 @@ def faces_again(points: Floats, mirrored: NDArray[np.bool_]) -> Windows:
     extents = [np.ptp((points * way[:, None]).sum(axis=2), axis=1) for way in (across, down)]
     sides = np.maximum(*extents) / _FACE_SIDE
     middle = points.mean(axis=1) + _FACE_UP * sides[:, None] * down
-    return Windows(middle, np.stack([sides, sides], axis=1), angles, mirrored)
+    return Windows.squares(middle, sides, angles, mirrored)
 
 
 def _across(angles: Floats) -> Floats:

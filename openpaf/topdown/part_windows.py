@@ -207,5 +207,5 @@ def _where_known(
     people: NDArray[np.intp],
 ) -> tuple[Windows, NDArray[np.intp]]:
     known = np.isfinite(centres).all(axis=1) & (sides > 0)
-    windows = Windows(centres, np.stack([sides, sides], axis=1), angles, mirrored)
+    windows = Windows.squares(centres, sides, angles, mirrored)
     return windows[known], people[known]

@@ -85,6 +85,17 @@ class Windows:
             np.broadcast_to(np.asarray(mirrored, bool), len(boxes)).copy(),
         )
 
+    @classmethod
+    def squares(
+        cls,
+        centres: NDArray[np.float64],
+        sides: NDArray[np.float64],
+        angles: NDArray[np.float64],
+        mirrored: NDArray[np.bool_],
+    ) -> Windows:
+        """Windows as wide as high: `sides` (N,) frame px, the others as the attributes."""
+        return cls(centres, np.stack([sides, sides], axis=1), angles, mirrored)
+
     def transforms(self, size: tuple[int, int]) -> NDArray[np.float64]:
         """(N, 2, 3) affine from px of a window of this (width, height) to frame px."""
         cos, sin = np.cos(self.angles), np.sin(self.angles)

@@ -166,7 +166,7 @@ def _read_windows(folder: Path, config: DataSetConfig, skeleton: Skeleton) -> li
         rows = np.flatnonzero(there | (one.presence < _ABSENT))
         if not len(rows):
             continue
-        windows = Windows(one.centres, np.stack([one.sides] * 2, 1), one.angles, one.mirrored)
+        windows = Windows.squares(one.centres, one.sides, one.angles, one.mirrored)
         # Shares of a window are px of one that is two px wide.
         points = np.where(there[:, None, None], windows.to_frame(one.points, (2, 2)), _NOWHERE)
         known = np.ones((*points.shape[:2], 1))

@@ -41,7 +41,7 @@ def labelled(folder: Path, skeleton: Skeleton) -> Path:
         points=points,
     )
     frame = np.zeros((200, 300, 3), np.uint8)
-    windows = Windows(one.centres, np.stack([one.sides] * 2, 1), one.angles, one.mirrored)
+    windows = Windows.squares(one.centres, one.sides, one.angles, one.mirrored)
     for x, y in windows.to_frame(points, (2, 2))[0]:
         cv2.circle(frame, (round(x), round(y)), 3, (255, 255, 255), -1)
     cv2.imwrite(str(folder / "a.png"), frame)

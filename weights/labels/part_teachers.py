@@ -164,4 +164,4 @@ def _about(
     middle[:, 1] += shift * (high - low)[:, 1]
     sides = np.clip(scale * (high - low).max(axis=1), 1, None)
     centres = np.einsum("nji,nj->ni", turn, middle)
-    return Windows(centres, np.stack([sides, sides], axis=1), angles, mirrored.copy())
+    return Windows.squares(centres, sides, angles, mirrored.copy())
