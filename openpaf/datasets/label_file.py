@@ -43,7 +43,7 @@ _PEOPLE = {
 _REGIONS = {"regions": (4,), "region_scores": ()}
 
 
-class LabelFile:
+class LabelFile(Mapping[str, PhotoLabels]):
     """Labels out of a file; a mapping of names, in the order of the file, to `PhotoLabels`.
 
     Parameters
@@ -96,10 +96,6 @@ class LabelFile:
                 **{key: arrays[key][regions] for key in _REGIONS},
             }
         )
-
-    def items(self) -> Iterator[tuple[str, PhotoLabels]]:
-        """Names and labels of every photograph."""
-        return ((name, self[name]) for name in self)
 
     def _check(self, path: Path) -> None:
         counts = {"people_from": _PEOPLE, "regions_from": _REGIONS}

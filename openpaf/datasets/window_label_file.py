@@ -74,7 +74,7 @@ class WindowLabels:
         return len(self.centres)
 
 
-class WindowLabelFile:
+class WindowLabelFile(Mapping[str, WindowLabels]):
     """Labels out of a file; a mapping of names, in the order of the file, to `WindowLabels`.
 
     Parameters
@@ -129,10 +129,6 @@ class WindowLabelFile:
         return WindowLabels(
             (width, height), **{key: values[windows] for key, values in self._windows.items()}
         )
-
-    def items(self) -> Iterator[tuple[str, WindowLabels]]:
-        """Names and labels of every photograph."""
-        return ((name, self[name]) for name in self)
 
     def _check(self, path: Path) -> None:
         rows = int(self._from[-1])
