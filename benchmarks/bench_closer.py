@@ -52,8 +52,8 @@ class Again(Still):
     """A frame, (H, W, 3) uint8 BGR, so many times."""
 
     def __init__(self, frame: NDArray[np.uint8], count: int) -> None:
-        super().__init__((frame.shape[1], frame.shape[0]))
-        self._frame, self._left = frame, count
+        super().__init__(frame)
+        self._left = count
 
     def read(self) -> Shot | None:
         """The frame, as long as there is any."""
@@ -61,11 +61,18 @@ class Again(Still):
         return super().read() if self._left >= 0 else None
 
 
-def frame_of(found: dict[Path, int], count: int) -> NDArray[np.uint8]:
-    """The photograph whose number of people, or a multiple of it, comes nearest."""
+def count_people(folder: Path, options: dict[str, Any]) -> dict[Path, int]:
+    """Photographs of a folder and how many people an engine finds in each, where it finds any."""
+    with Engine(**options) as engine:
+        found = {one.path: len(engine.detect(one.path)) for one in read_folder(folder).images}
+    return {path: people for path, people in found.items() if people}
+
+
+def frame_of(found: dict[Path, int], count: int) -> tuple[NDArray[np.uint8], int]:
+    """The photograph whose number of people, or a multiple of it, comes nearest; that number."""
     path = min(found, key=lambda path: (abs(_times(found[path], count) - count), -found[path]))
-    copies = max(1, round(count / found[path]))
-    return np.tile(to_frame(path), (1, copies, 1))
+    people = _times(found[path], count)
+    return np.tile(to_frame(path), (1, people // found[path], 1)), people
 
 
 def _times(people: int, count: int) -> int:
@@ -91,12 +98,10 @@ def rows(
     rounds: int,
 ) -> Iterator[dict[str, Any]]:
     """A row a number of people and way."""
-    with Engine(**options) as engine:
-        found = {one.path: len(engine.detect(one.path)) for one in read_folder(folder).images}
-    found = {path: people for path, people in found.items() if people}
+    found = count_people(folder, options)
     engines = {way: Engine(**options, **WAYS[way], refine_limit=max(counts)) for way in ways}
     for count in counts:
-        frame = frame_of(found, count)
+        frame, _ = frame_of(found, count)
         rates: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, engine in engines.items():

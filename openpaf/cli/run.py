@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import typer
@@ -55,7 +53,7 @@ from openpaf.cli.options import (
     read_size,
 )
 from openpaf.cli.outputs import Outputs, say_replaced
-from openpaf.cli.rate import options_for_rate
+from openpaf.cli.rate import options_for_rate, trial_of
 from openpaf.cli.run_options import (
     Angles,
     CocoJson,
@@ -78,12 +76,11 @@ from openpaf.cli.run_options import (
     Track,
     Udp,
 )
-from openpaf.cli.sources import names_of, openers_of, opens_twice
+from openpaf.cli.sources import names_of, openers_of
 from openpaf.cli.sync import InStep, check_sync
 from openpaf.decoder.config import DecoderConfig
 from openpaf.engine import Engine
 from openpaf.errors import ConfigError
-from openpaf.selftest.rates import Still
 from openpaf.stream import Source, Streams
 from openpaf.track import TrackConfig
 from openpaf.writers import OscWriter, Painter, UdpWriter, Window, Writers
@@ -213,9 +210,7 @@ def command(
             # Before anything is timed.
             compile_kernels()
             first, place = next(iter(sources.items()))
-            trial: Callable[[], Source] = partial(Still, size)
-            if opens_twice(place):
-                trial = partial(openers[first], live=False)
+            trial = trial_of(place, openers[first], readers[first], size)
             following = {"track": tracking, "every": every}
             # One network has to hold the rate of all.
             options |= options_for_rate(

@@ -10,7 +10,7 @@ import pytest
 
 from openpaf.errors import ConfigError
 from openpaf.selftest import rates
-from openpaf.selftest.rates import MODES, Mode, Still, pick
+from openpaf.selftest.rates import MODES, REFINED, Mode, Still, grey, pick
 
 
 class Clock:
@@ -73,6 +73,42 @@ def test_the_fastest_is_taken_where_none_is_fast_enough() -> None:
     assert picked.mode == THREE[0] and not picked.holds
 
 
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (90.0, Mode(100, refine=True, ap=0.35)),  # A few people: refining wins.
+        (10.0, Mode(200, ap=0.3)),  # A crowd: too slow.
+        (500.0, Mode(300, refine=True, ap=0.5)),
+    ],
+)
+def test_a_second_look_is_taken_where_it_is_worth_more_and_holds(
+    again: float, expected: Mode
+) -> None:
+    plain = (Mode(100, ap=0.2), Mode(200, ap=0.3), Mode(200, "best", ap=0.4))
+    refined = (
+        Mode(50, refine=True, ap=0.1),
+        Mode(100, refine=True, ap=0.35),
+        Mode(300, refine=True, ap=0.5),
+    )
+    speeds = dict(zip(plain, (400.0, 120.0, 40.0), strict=True))
+    speeds |= dict(zip(refined, (again, again, again / 4), strict=True))
+    opened: list[Mode] = []
+
+    def open_stream(mode: Mode) -> Any:
+        opened.append(mode)
+        return PacedStream(speeds[mode])
+
+    picked = pick(open_stream, 60, plain, refined)
+    assert picked.mode == expected and picked.holds
+    assert Mode(50, refine=True, ap=0.1) not in opened
+
+
+def test_what_none_holds_is_not_tried_with_more_work() -> None:
+    plain, refined = (Mode(100, ap=0.2),), (Mode(100, refine=True, ap=0.3),)
+    picked = pick(lambda mode: PacedStream(10 + 90 * mode.refine), 60, plain, refined)  # type: ignore[arg-type,return-value]
+    assert picked.mode == plain[0] and not picked.holds
+
+
 def test_a_source_of_one_frame_is_fast_enough() -> None:
     picked = pick(lambda mode: PacedStream(100, frames=1), 30, THREE)  # type: ignore[arg-type,return-value]
     assert picked.mode == THREE[-1] and picked.holds
@@ -87,13 +123,14 @@ def test_rates_that_cannot_be_are_refused(asked: float) -> None:
 def test_the_modes_are_of_engines() -> None:
     from openpaf.looks import read_looks
 
-    assert len(set(MODES)) == len(MODES)
-    for mode in MODES:
+    for ladder in (MODES, REFINED):
+        assert [mode.ap for mode in ladder] == sorted({mode.ap for mode in ladder})
+    for mode in (*MODES, *REFINED):
         assert mode.net_height % 8 == 0 and read_looks(mode.looks)
 
 
 def test_a_still_goes_on_until_it_is_closed() -> None:
-    still = Still((64, 48))
+    still = Still(grey((64, 48)))
     shots = [still.read(), still.read()]
     assert [shot.frame.shape for shot in shots if shot] == [(48, 64, 3)] * 2
     still.close()

@@ -17,7 +17,7 @@ from openpaf.models import ModelCard, WindowCard
 from openpaf.poses import Poses
 from openpaf.skeleton import COCO_17, COCO_18, Skeleton
 from openpaf.topdown import WindowNetwork, agreement, kept_network
-from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, WINDOW_SHARE, People, agree
+from openpaf.topdown.agreement import NEAR, NOT_SEEN, SOMEBODY_ELSE, SURER, People, agree
 from openpaf.topdown.refine import Refiner, largest
 from tests.networks import write_nobody, write_window
 
@@ -51,16 +51,28 @@ def test_both_looks_agree() -> None:
     np.testing.assert_allclose(mixed.person_scores, 0.9 * 0.8)
 
 
-def test_near_parts_are_mixed_and_far_ones_are_the_windows() -> None:
-    first = people(person())
+@pytest.mark.parametrize("score", [0.3, 0.4, 0.8])
+def test_near_parts_are_mixed_by_their_scores(score: float) -> None:
+    first = people(person(), score=0.4)
     moved = person()
     moved[5] += (3, 0)
-    moved[9] += (90, 0)
-    mixed = mix(first, people(moved))
-    np.testing.assert_allclose(mixed.keypoints[0, 5] - person()[5], (3 * WINDOW_SHARE, 0))
-    np.testing.assert_allclose(mixed.keypoints[0, 9], moved[9])
-    assert mixed.person_scores[0] < 0.9 * 0.8
+    mixed = mix(first, people(moved, score=score))
+    share = score / (score + 0.4)
+    np.testing.assert_allclose(mixed.keypoints[0, 5] - person()[5], (3 * share, 0))
+    np.testing.assert_allclose(mixed.keypoints[0, 4], person()[4])
     assert 0 < NEAR < 1
+
+
+@pytest.mark.parametrize(("score", "taken"), [(0.8 * SURER + 0.01, 1), (0.8 * SURER - 0.01, 0)])
+def test_of_far_parts_the_surer_is_taken(score: float, taken: int) -> None:
+    first, moved = people(person()), person()
+    moved[9] += (90, 0)
+    second = people(moved)
+    second.scores[0, 9] = score
+    mixed = mix(first, second)
+    np.testing.assert_allclose(mixed.keypoints[0, 9], (person(), moved)[taken][9])
+    assert mixed.scores[0, 9] == (0.8, score)[taken]
+    assert mixed.person_scores[0] < 0.9 * 0.8
 
 
 def test_somebody_else_in_the_window_is_thrown_away() -> None:
@@ -97,7 +109,7 @@ class Knows:
         self.windows += len(net_frames)
         # The box is wholly in the middle 1 / 1.45 of the window.
         across = np.linspace(48 - 48 / 1.45, 48 + 48 / 1.45, 17)
-        one = np.stack([np.full(17, 48.0), across * 128 / 96, np.full(17, 0.7)], axis=1)
+        one = np.stack([np.full(17, 48.0), across * 128 / 96, np.full(17, 0.8)], axis=1)
         return {"maps": np.tile(one, (len(net_frames), 1, 1))}
 
 
@@ -149,10 +161,10 @@ def test_probabilities_of_a_calibrated_window_network(monkeypatch: pytest.Monkey
     refiner = refiner_of(runtime, monkeypatch, limit=1)
     sure = refiner.refine(poses, FRAME)
     np.testing.assert_array_equal(sure.keypoints, raw.keypoints)
-    # The first of a sure person's log odds is that of 0.99; the window is 0.7 clear.
-    expected = 1 / (1 + np.exp(50 - np.log(99) - 50 * 0.7))
+    # The first of a sure person's log odds is that of 0.99; the window is 0.8 clear.
+    expected = 1 / (1 + np.exp(50 - np.log(99) - 50 * 0.8))
     np.testing.assert_allclose(sure.person_scores, [1.0, expected], rtol=1e-4)
-    np.testing.assert_allclose(sure.scores[1].max(), 1 / (1 + np.exp(-1 - 2 * 0.7)), rtol=1e-5)
+    np.testing.assert_allclose(sure.scores[1].max(), 1 / (1 + np.exp(-1 - 2 * 0.8)), rtol=1e-5)
     assert len(refiner.refine(poses, FRAME, min_score=0.5)) == 1
     assert len(refiner_of(Knows(), monkeypatch).refine(poses, FRAME, min_score=0.99)) == 2
 
