@@ -60,12 +60,12 @@ MODES = (
 
 REFINED = (
     Mode(144, refine=True, ap=0.275),
-    Mode(192, refine=True, ap=0.323),
-    Mode(256, refine=True, ap=0.365),
-    Mode(320, refine=True, ap=0.378),
-    Mode(368, refine=True, ap=0.384),
-    Mode(256, "best", refine=True, ap=0.399),
-    Mode(368, "best", refine=True, ap=0.406),
+    Mode(192, refine=True, ap=0.335),
+    Mode(256, refine=True, ap=0.377),
+    Mode(320, refine=True, ap=0.393),
+    Mode(368, refine=True, ap=0.407),
+    Mode(256, "best", refine=True, ap=0.414),
+    Mode(368, "best", refine=True, ap=0.429),
 )
 """The same with a second look at each person, whose time depends on how many there are."""
 
