@@ -48,10 +48,11 @@ class Mode:
 
 
 EVERY_MODE = (
-    *(Mode(height) for height in (192, 256, 320, 368, 448)),
+    *(Mode(height) for height in (144, 192, 256, 320, 368, 448)),
     *(Mode(256, looks) for looks in ("close", "accurate", "best")),
     *(Mode(368, looks) for looks in ("close", "accurate", "best")),
-    *(Mode(height, "one", refine=True) for height in (256, 368)),
+    *(Mode(height, "one", refine=True) for height in (144, 192, 256, 320, 368)),
+    *(Mode(height, "best", refine=True) for height in (256, 368)),
     Mode(368, "close", refine=True),
 )
 THE_SIZES = tuple(mode for mode in EVERY_MODE if mode.looks == "one" and not mode.refine)

@@ -56,7 +56,8 @@ MODES = (
     Mode(368, "accurate", ap=0.396),
     Mode(368, "best", ap=0.401),
 )
-"""From the fastest to the best; what something as fast outdid is left out."""
+"""From the fastest to the best; what something as fast outdid is left out. The APs are those of
+`benchmarks/bench_modes.py` on the photographs of `coco_held_out.txt`."""
 
 REFINED = (
     Mode(144, refine=True, ap=0.275),
@@ -84,7 +85,8 @@ class Pick(NamedTuple):
 def pick(
     open_stream: Callable[[Mode], Stream],
     frame_rate: float,
-    *ladders: Sequence[Mode],
+    first: Sequence[Mode],
+    *others: Sequence[Mode],
 ) -> Pick:
     """The best mode that holds a frame rate; the fastest where none does.
 
@@ -94,9 +96,8 @@ def pick(
         Opens what is to be run, in a mode; it is closed here.
     frame_rate : float
         Frames a second.
-    *ladders : sequence of Mode
-        Each from its fastest to its best; the first one's fastest is the fastest of all. `MODES`
-        where there are none.
+    first, *others : sequence of Mode
+        Each from its fastest to its best; the first one's fastest is the fastest of all.
 
     Raises
     ------
@@ -107,12 +108,10 @@ def pick(
         raise ConfigError(
             f"target_fps must be above 0 and at most {_FASTEST_ASKED:g}, got {frame_rate:g}"
         )
-    first, *others = ladders or (MODES,)
     best = _climb(open_stream, frame_rate, first)
     for ladder in others if best.holds else ():
         better = [mode for mode in ladder if mode.ap > best.mode.ap]
-        other = _climb(open_stream, frame_rate, better) if better else best
-        if other.holds:
+        if better and (other := _climb(open_stream, frame_rate, better)).holds:
             best = other
     return best
 

@@ -98,12 +98,13 @@ def mix(first: People, second: People, agreement: Agreement) -> People:
     seen_first, seen = first.scores > 0, second.scores >= NOT_SEEN
     near = (agreement.parts >= NEAR) & seen_first
     by_scores = second.scores / np.maximum(first.scores + second.scores, _LEAST_SURE)
-    share = np.where(near, by_scores, second.scores >= SURER * first.scores)
-    # What the second look does not see at all, the first is believed about.
-    share = np.where(seen, share, np.where(seen_first, 0.0, 1.0))[..., None]
-    places = _weighted(second.keypoints, share) + _weighted(first.keypoints, 1 - share)
-    scores = np.where(share[..., 0] > 0, second.scores * seen, first.scores)
-    scores = np.where(~seen & seen_first, np.minimum(scores, NOT_SEEN), scores)
+    surer = second.scores >= SURER * first.scores
+    share = np.where(seen, np.where(near, by_scores, surer), 0.0)
+    kept, taken = (np.nan_to_num(look.keypoints) for look in (first, second))
+    places = share[..., None] * taken + (1 - share[..., None]) * kept
+    scores = np.where(share > 0, second.scores, first.scores)
+    # What the second look does not see at all, the first is believed about, but not much.
+    scores = np.where(seen, scores, np.minimum(scores, NOT_SEEN))
     places[scores == 0] = np.nan
     other = agreement.other
     factor = np.where(other, SOMEBODY_ELSE * DOUBT, agreement.people * agreement.clear)
@@ -112,11 +113,6 @@ def mix(first: People, second: People, agreement: Agreement) -> People:
         np.where(other[:, None], first.scores, scores),
         first.person_scores * factor,
     )
-
-
-def _weighted(places: Floats, share: Floats) -> Floats:
-    weighted: Floats = np.where(share > 0, share * places, 0.0)
-    return weighted
 
 
 def person_features(first: People, agreement: Agreement) -> Floats:
